@@ -1,0 +1,49 @@
+"""What one test did, as a value: the only thing that is stored, sent over xdist, compared or rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.span import Span
+
+
+class ClockKind(StrEnum):
+    """What the times of a profile were read from."""
+
+    REAL = "real"
+    VIRTUAL = "virtual"
+    """Recorded waits, jumped over: the same number every time."""
+    INSTANT = "instant"
+    """A replay without waits: its times say nothing about the agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """A number of the team's own, from `profiler.metric(...)`."""
+
+    name: str
+    value: float
+    unit: str = ""
+    better: Literal["higher", "lower"] = "lower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    nodeid: str
+    """The test; empty outside of pytest."""
+    clock: ClockKind = ClockKind.REAL
+    latency_ns: int | None = None
+    """The test's body from start to end on that clock; None: it still runs."""
+    cpu_ns: int = 0
+    """CPU time of this process meanwhile: what the agent's own code costs."""
+    calls: tuple[ModelCall, ...] = ()
+    """In the order of starts."""
+    spans: tuple[Span, ...] = ()
+    """In the order of starts."""
+    gauges: tuple[Gauge, ...] = ()
+    """The last value of each name, in the order of first use."""
+    notes: tuple[str, ...] = field(default=())
+    """What a reader must know: sentences, no markup."""

@@ -1,0 +1,208 @@
+"""The table of numbers. A row here can be limited, compared, shown and stored; nothing else needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.usage import Usage
+
+Number = int | float | Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A number, or the reason why there is none."""
+
+    value: Number | None
+    why: str = ""
+    """A clause that completes "unknown: ..."; empty where the value is known."""
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    name: str
+    title: str
+    """For the heading of a column."""
+    unit: Literal["ms", "tokens", "USD", "calls", "turns"]
+    read: Callable[[Profile], Measure]
+    better: Literal["lower", "higher"] = "lower"
+    exact: bool = True
+    """Under replay the same on every machine."""
+
+
+def _known(value: Number) -> Measure:
+    return Measure(value=value)
+
+
+def _ms(ns: int) -> int:
+    """Nanoseconds to whole milliseconds, half up."""
+    return (ns + 500_000) // 1_000_000
+
+
+def _untimed(profile: Profile, pick: Callable[[ModelCall], int | None]) -> str:
+    """Why the times of these calls add up to nothing, or an empty string where all are known."""
+    if profile.clock is ClockKind.INSTANT:
+        return "the cassette was replayed at once (pace=instant)"
+    missing = [call for call in profile.calls if pick(call) is None]
+    if not missing:
+        return ""
+    few = f"{len(missing)} of {len(profile.calls)} LLM calls"
+    if all(call.timing is Timing.STATED for call in missing):
+        return f"the end of {few} is not in the cassette: for a streamed answer the provider states its first byte only"
+    return f"{few} {'has' if len(missing) == 1 else 'have'} no timing: the cassette holds none and the provider stated none"
+
+
+def _latency(profile: Profile) -> Measure:
+    why = _untimed(profile, lambda call: call.duration_ns)
+    if not why and profile.latency_ns is None:
+        why = "the test still runs"
+    return Measure(value=None, why=why) if why else _known(_ms(profile.latency_ns or 0))
+
+
+def _ttft(profile: Profile) -> Measure:
+    if why := _untimed(profile, lambda call: call.ttft_ns):
+        return Measure(value=None, why=why)
+    if not profile.calls:
+        return Measure(value=None, why="there was no LLM call")
+    return _known(_ms(max(call.ttft_ns or 0 for call in profile.calls)))
+
+
+def _llm_time(profile: Profile) -> Measure:
+    if why := _untimed(profile, lambda call: call.duration_ns):
+        return Measure(value=None, why=why)
+    return _known(_ms(sum(call.duration_ns or 0 for call in profile.calls)))
+
+
+def _tool_time(profile: Profile) -> Measure:
+    if profile.clock is ClockKind.INSTANT:
+        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
+    return _known(_ms(sum(s.end_ns - s.start_ns for s in profile.spans if s.kind is SpanKind.TOOL)))
+
+
+def total_usage(calls: Iterable[ModelCall]) -> Usage:
+    """The tokens of all calls that were answered; one without usage makes `input` and `output` unknown."""
+    return sum((call.usage or Usage() for call in calls if call.error is None), Usage(input=0, output=0))
+
+
+def _tokens(pick: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]:
+    def read(profile: Profile) -> Measure:
+        usage = total_usage(profile.calls)
+        value = pick(usage)
+        if value is not None:
+            return Measure(value=value, estimated=usage.estimated)
+        silent = [call for call in profile.calls if call.error is None and (call.usage is None or pick(call.usage) is None)]
+        return Measure(value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls carry no usage ({_names(silent)})")
+
+    return read
+
+
+def _part(name: str) -> Callable[[Profile], Measure]:
+    """A part of a bucket: 0 where calls with usage leave it out."""
+
+    def read(profile: Profile) -> Measure:
+        usage = total_usage(profile.calls)
+        if usage.total is None:
+            return _tokens(lambda u: u.total)(profile)
+        return Measure(value=getattr(usage, name) or 0, estimated=usage.estimated)
+
+    return read
+
+
+def _cost(profile: Profile) -> Measure:
+    costs = [call.cost for call in profile.calls if call.error is None]
+    reasons = dict.fromkeys(cost.note if cost else "not priced" for cost in costs if cost is None or cost.usd is None)
+    if reasons:
+        return Measure(value=None, why="; ".join(reasons))
+    known = [cost for cost in costs if cost and cost.usd is not None]
+    return Measure(
+        value=sum((cost.usd for cost in known if cost.usd is not None), Decimal(0)),
+        estimated=any(cost.estimated for cost in known),
+    )
+
+
+def _names(calls: Iterable[ModelCall]) -> str:
+    return ", ".join(dict.fromkeys(call.model for call in calls))
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(name="latency", title="latency", unit="ms", read=_latency),
+        Metric(name="ttft", title="ttft", unit="ms", read=_ttft),
+        Metric(name="llm_time", title="LLM time", unit="ms", read=_llm_time),
+        Metric(name="tool_time", title="tool time", unit="ms", read=_tool_time),
+        Metric(name="cpu", title="cpu", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
+        Metric(name="tokens", title="tokens", unit="tokens", read=_tokens(lambda usage: usage.total)),
+        Metric(name="input_tokens", title="input", unit="tokens", read=_tokens(lambda usage: usage.input)),
+        Metric(name="output_tokens", title="output", unit="tokens", read=_tokens(lambda usage: usage.output)),
+        Metric(name="cache_read_tokens", title="cached", unit="tokens", read=_part("cache_read"), better="higher"),
+        Metric(name="reasoning_tokens", title="reasoning", unit="tokens", read=_part("reasoning")),
+        Metric(name="cost", title="cost", unit="USD", read=_cost),
+        Metric(name="llm_calls", title="LLM", unit="calls", read=lambda p: _known(len(p.calls))),
+        Metric(name="turns", title="turns", unit="turns", read=lambda p: _known(max((c.turn for c in p.calls), default=0))),
+        Metric(name="tool_calls", title="tools", unit="calls", read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls))),
+    )
+}
+
+
+def format_value(value: Number | None, unit: str, *, estimated: bool = False) -> str:
+    """A number for people: `1,234 ms`, `$0.0123`, `~310 tokens`; an unknown one is `?`."""
+    if value is None:
+        return "?"
+    mark = "~" if estimated else ""
+    if unit == "USD":
+        return f"{mark}${_money(Decimal(value))}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    return f"{mark}{text} {unit}".rstrip()
+
+
+def _money(usd: Decimal) -> str:
+    """At least cents; below one dollar, down to two significant digits beyond the zeros."""
+    if usd == 0 or abs(usd) >= 1:
+        return f"{usd:,.2f}"
+    places = max(2, 1 - usd.adjusted())
+    return f"{usd:.{places}f}"
+
+
+def narrow(profile: Profile, scope: str) -> Profile | None:
+    """The part of a profile inside the timers called `scope`; None where there was no such timer.
+
+    A timer `llm:planning` answers to `llm:planning`, `llm` and `planning`. The latency is the time during which at
+    least one of them was open.
+    """
+    inside = {span.id for span in profile.spans if span.kind is SpanKind.TIMER and scope in categories(span.name)}
+    if not inside:
+        return None
+    roots = [span for span in profile.spans if span.id in inside]
+    for span in profile.spans:  # parents start before their children, so one pass finds all descendants
+        if span.parent in inside:
+            inside.add(span.id)
+    return replace(
+        profile,
+        latency_ns=_covered(roots),
+        calls=tuple(call for call in profile.calls if call.span in inside),
+        spans=tuple(span for span in profile.spans if span.id in inside),
+    )
+
+
+def categories(name: str) -> tuple[str, ...]:
+    """What a timer answers to: its name and, where that has colons, each part."""
+    return (name, *name.split(":")) if ":" in name else (name,)
+
+
+def _covered(spans: Iterable[Span]) -> int:
+    """Length of the union of spans."""
+    total, reached = 0, None
+    for span in sorted(spans, key=lambda s: s.start_ns):
+        start = span.start_ns if reached is None else max(span.start_ns, reached)
+        total += max(0, span.end_ns - start)
+        reached = span.end_ns if reached is None else max(reached, span.end_ns)
+    return total

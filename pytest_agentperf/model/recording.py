@@ -1,0 +1,32 @@
+"""What `record` hands on when a test is over (or, as a snapshot, while it runs)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.profile import ClockKind, Gauge
+from pytest_agentperf.model.span import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A decoded exchange. The texts are there to count tokens where the wire does not; they go no further."""
+
+    call: ModelCall
+    prompt_text: str = ""
+    answer_text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    clock: ClockKind = ClockKind.REAL
+    latency_ns: int | None = None
+    """None: it still runs."""
+    cpu_ns: int = 0
+    readings: tuple[Reading, ...] = ()
+    """The LLM calls, in the order of starts; other traffic is left out."""
+    spans: tuple[Span, ...] = ()
+    """In the order of starts; one that is still open ends now."""
+    gauges: tuple[Gauge, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -31,6 +31,8 @@ class Metric:
     name: str
     title: str
     """For the heading of a column."""
+    label: str
+    """For a sentence."""
     unit: Literal["ms", "tokens", "USD", "calls", "turns"]
     read: Callable[[Profile], Measure]
     better: Literal["lower", "higher"] = "lower"
@@ -98,8 +100,12 @@ def _tokens(pick: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]
         value = pick(usage)
         if value is not None:
             return Measure(value=value, estimated=usage.estimated)
-        silent = [call for call in profile.calls if call.error is None and (call.usage is None or pick(call.usage) is None)]
-        return Measure(value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls carry no usage ({_names(silent)})")
+        silent = [
+            call for call in profile.calls if call.error is None and (call.usage is None or pick(call.usage) is None)
+        ]
+        return Measure(
+            value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls carry no usage ({_names(silent)})"
+        )
 
     return read
 
@@ -135,20 +141,53 @@ def _names(calls: Iterable[ModelCall]) -> str:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(name="latency", title="latency", unit="ms", read=_latency),
-        Metric(name="ttft", title="ttft", unit="ms", read=_ttft),
-        Metric(name="llm_time", title="LLM time", unit="ms", read=_llm_time),
-        Metric(name="tool_time", title="tool time", unit="ms", read=_tool_time),
-        Metric(name="cpu", title="cpu", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
-        Metric(name="tokens", title="tokens", unit="tokens", read=_tokens(lambda usage: usage.total)),
-        Metric(name="input_tokens", title="input", unit="tokens", read=_tokens(lambda usage: usage.input)),
-        Metric(name="output_tokens", title="output", unit="tokens", read=_tokens(lambda usage: usage.output)),
-        Metric(name="cache_read_tokens", title="cached", unit="tokens", read=_part("cache_read"), better="higher"),
-        Metric(name="reasoning_tokens", title="reasoning", unit="tokens", read=_part("reasoning")),
-        Metric(name="cost", title="cost", unit="USD", read=_cost),
-        Metric(name="llm_calls", title="LLM", unit="calls", read=lambda p: _known(len(p.calls))),
-        Metric(name="turns", title="turns", unit="turns", read=lambda p: _known(max((c.turn for c in p.calls), default=0))),
-        Metric(name="tool_calls", title="tools", unit="calls", read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls))),
+        Metric(name="latency", title="latency", label="latency", unit="ms", read=_latency),
+        Metric(name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft),
+        Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
+        Metric(name="tool_time", title="tool time", label="tool time", unit="ms", read=_tool_time),
+        Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
+        Metric(name="tokens", title="tokens", label="tokens", unit="tokens", read=_tokens(lambda usage: usage.total)),
+        Metric(
+            name="input_tokens",
+            title="input",
+            label="input tokens",
+            unit="tokens",
+            read=_tokens(lambda usage: usage.input),
+        ),
+        Metric(
+            name="output_tokens",
+            title="output",
+            label="output tokens",
+            unit="tokens",
+            read=_tokens(lambda usage: usage.output),
+        ),
+        Metric(
+            name="cache_read_tokens",
+            title="cached",
+            label="cached input tokens",
+            unit="tokens",
+            read=_part("cache_read"),
+            better="higher",
+        ),
+        Metric(
+            name="reasoning_tokens", title="reasoning", label="reasoning tokens", unit="tokens", read=_part("reasoning")
+        ),
+        Metric(name="cost", title="cost", label="cost", unit="USD", read=_cost),
+        Metric(name="llm_calls", title="LLM", label="LLM calls", unit="calls", read=lambda p: _known(len(p.calls))),
+        Metric(
+            name="turns",
+            title="turns",
+            label="turns",
+            unit="turns",
+            read=lambda p: _known(max((c.turn for c in p.calls), default=0)),
+        ),
+        Metric(
+            name="tool_calls",
+            title="tools",
+            label="tool calls",
+            unit="calls",
+            read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
+        ),
     )
 }
 
@@ -160,7 +199,7 @@ def format_value(value: Number | None, unit: str, *, estimated: bool = False) ->
     mark = "~" if estimated else ""
     if unit == "USD":
         return f"{mark}${_money(Decimal(value))}"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    text = f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
     return f"{mark}{text} {unit}".rstrip()
 
 

@@ -1,0 +1,1 @@
+"""DECIDE: limits, budgets."""

@@ -1,0 +1,167 @@
+"""Limits: from what somebody wrote to what a profile broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Literal, cast
+
+from pytest_agentperf.judge import checks
+from pytest_agentperf.model.limit import Limit, Violation
+from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, format_value, narrow
+from pytest_agentperf.model.profile import Profile
+
+
+class LimitExceeded(AssertionError):
+    """A test used more than it may. The message is for people: one paragraph a limit."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__(describe(violations))
+
+
+def read_limit(
+    name: str, args: Sequence[object], kwargs: Mapping[str, object], *, source: str = "", explicit: bool = True
+) -> tuple[Limit, ...]:
+    """The limits that `name(*args, **kwargs)` sets. Raises `checks.BadLimit`."""
+    written = [*(repr(arg) for arg in args), *(f"{key}={value!r}" for key, value in kwargs.items())]
+    return tuple(
+        Limit(
+            metric=parsed.metric,
+            bound=parsed.bound,
+            kind=cast('Literal["max", "min"]', parsed.kind),
+            own=parsed.own,
+            within=parsed.within,
+            tool=parsed.tool,
+            text=f"{name}({', '.join(written)})",
+            source=source,
+            explicit=explicit,
+        )
+        for parsed in checks.parse(name, args, kwargs)
+    )
+
+
+def closest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Of the limits on the same thing the first one, which is the one written closest to the test."""
+    seen: dict[tuple[object, ...], Limit] = {}
+    for limit in limits:
+        seen.setdefault((limit.metric, limit.own, limit.kind, limit.within, limit.tool), limit)
+    return tuple(seen.values())
+
+
+def check(profile: Profile, limits: Iterable[Limit]) -> tuple[Violation, ...]:
+    """What the profile breaks, in the order of the limits.
+
+    A value that is unknown, or only estimated, breaks its limit with the reason why: a gate that cannot see must not
+    be green. A limit written for a test (not for a path) that saw no LLM call at all is broken for the same reason.
+    """
+    limits = tuple(limits)
+    if not profile.calls and (blind := [limit for limit in limits if _needs_calls(limit)]):
+        seeing = [limit for limit in limits if not _needs_calls(limit)]
+        return (_saw_nothing(blind), *check(profile, seeing))
+    return tuple(violation for limit in limits if (violation := _check(profile, limit)))
+
+
+def unjudged(profile: Profile, limits: Iterable[Limit]) -> str | None:
+    """A note about limits set by path that say nothing because the test made no LLM call; None if there are none."""
+    sources = sorted({limit.source for limit in limits if not limit.explicit})
+    if profile.calls or not sources:
+        return None
+    return f"no LLM call was seen in a test that {', '.join(sources)} limits"
+
+
+def describe(violations: Iterable[Violation]) -> str:
+    return "\n".join(_lines(violations))
+
+
+def _lines(violations: Iterable[Violation]) -> Iterator[str]:
+    for violation in violations:
+        yield violation.message
+        yield from (f"  {line}" for line in violation.details)
+
+
+def _needs_calls(limit: Limit) -> bool:
+    return limit.explicit and not limit.own and not (limit.metric == "llm_calls" and limit.bound == 0)
+
+
+def _saw_nothing(limits: Sequence[Limit]) -> Violation:
+    texts = ", ".join(_where(limit) for limit in limits)
+    return Violation(
+        limit=limits[0],
+        measure=Measure(value=None, why="no LLM call was seen"),
+        unit="",
+        message=f"no LLM call was seen, so {texts} says nothing",
+        details=(
+            "agentperf sees calls over httpx and httpx2 while the test's body runs, also in threads.",
+            "If the test is meant to make none, say @pytest.mark.max_llm_calls(0).",
+        ),
+    )
+
+
+def _check(profile: Profile, limit: Limit) -> Violation | None:
+    if limit.own:
+        return _judge(limit, *_read_gauge(profile, limit.metric))
+    metric = METRICS[limit.metric]
+    part = narrow(profile, limit.within) if limit.within else profile
+    if part is None:
+        names = ", ".join(dict.fromkeys(repr(s.name) for s in profile.spans)) or "none"
+        return _judge(
+            limit, Measure(value=None, why=f"there was no timer {limit.within!r} (there were: {names})"), metric.unit
+        )
+    if limit.tool is not None:
+        kept = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name == limit.tool)) for c in part.calls)
+        part = replace(part, calls=tuple(kept))
+    return _judge(limit, metric.read(part), metric.unit, _details(part, metric))
+
+
+def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
+    for gauge in profile.gauges:
+        if gauge.name == name:
+            return Measure(value=gauge.value), gauge.unit
+    return Measure(value=None, why=f'the test never called profiler.metric("{name}", ...)'), ""
+
+
+def _judge(limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] = ()) -> Violation | None:
+    value = measure.value
+    name = limit.metric if limit.own else METRICS[limit.metric].label
+    what = name + (f" of {limit.tool}" if limit.tool else "") + (f" within {limit.within!r}" if limit.within else "")
+    if value is None or measure.estimated:
+        why = (
+            measure.why
+            or f"the wire does not say; {format_value(value, unit, estimated=True)} is an estimate and does not judge"
+        )
+        message = f"{what} is unknown, so {_where(limit)} cannot be judged: {why}"
+        return Violation(limit=limit, measure=measure, unit=unit, message=message)
+    over = value > limit.bound if limit.kind == "max" else value < limit.bound
+    if not over:
+        return None
+    side = "over" if limit.kind == "max" else "under"
+    gap = abs(Decimal(str(value)) - Decimal(str(limit.bound)))
+    message = (
+        f"{what}: {format_value(value, unit)} is {side} {_where(limit)}"
+        f" by {format_value(gap, unit)}{_percent(gap, limit.bound)}"
+    )
+    return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)
+
+
+def _percent(gap: Decimal, bound: Number) -> str:
+    return f" ({gap / abs(Decimal(str(bound))):.0%})" if bound else ""
+
+
+def _where(limit: Limit) -> str:
+    return f"{limit.text} at {limit.source}" if limit.source else limit.text
+
+
+def _details(profile: Profile, metric: Metric) -> tuple[str, ...]:
+    """The three LLM calls that weigh most in this metric."""
+    weighed = []
+    for position, call in enumerate(profile.calls, 1):
+        share = metric.read(replace(profile, calls=(call,), latency_ns=call.duration_ns, spans=()))
+        if share.value:
+            weighed.append((share.value, position, call))
+    weighed.sort(key=lambda row: (-row[0], row[1]))
+    return tuple(
+        f"LLM call {position} ({call.model}): {format_value(value, metric.unit, estimated=False)}"
+        for value, position, call in weighed[:3]
+    )

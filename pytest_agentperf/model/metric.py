@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import isfinite
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
@@ -38,6 +39,8 @@ class Metric:
     better: Literal["lower", "higher"] = "lower"
     exact: bool = True
     """Under replay the same on every machine."""
+    adds_up: bool = True
+    """The numbers of several tests make a total."""
 
 
 def _known(value: Number) -> Measure:
@@ -59,7 +62,7 @@ def _untimed(profile: Profile, pick: Callable[[ModelCall], int | None]) -> str:
     few = f"{len(missing)} of {len(profile.calls)} LLM calls"
     if all(call.timing is Timing.STATED for call in missing):
         return f"the end of {few} is not in the cassette: for a streamed answer the provider states its first byte only"
-    return f"{few} {'has' if len(missing) == 1 else 'have'} no timing: the cassette holds none and the provider stated none"
+    return f"{few} came without timing: the cassette holds none and the provider stated none"
 
 
 def _latency(profile: Profile) -> Measure:
@@ -104,7 +107,7 @@ def _tokens(pick: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]
             call for call in profile.calls if call.error is None and (call.usage is None or pick(call.usage) is None)
         ]
         return Measure(
-            value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls carry no usage ({_names(silent)})"
+            value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls came without usage ({_names(silent)})"
         )
 
     return read
@@ -142,7 +145,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(name="latency", title="latency", label="latency", unit="ms", read=_latency),
-        Metric(name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft),
+        Metric(name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False),
         Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
         Metric(name="tool_time", title="tool time", label="tool time", unit="ms", read=_tool_time),
         Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
@@ -183,7 +186,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             name="tool_calls",
-            title="tools",
+            title="tool",
             label="tool calls",
             unit="calls",
             read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
@@ -197,6 +200,8 @@ def format_value(value: Number | None, unit: str, *, estimated: bool = False) ->
     if value is None:
         return "?"
     mark = "~" if estimated else ""
+    if not isfinite(value):
+        return f"{mark}{value} {unit}".rstrip()
     if unit == "USD":
         return f"{mark}${_money(Decimal(value))}"
     text = f"{int(value):,}" if value == int(value) else f"{value:,.6g}"

@@ -13,8 +13,20 @@ from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, form
 from pytest_agentperf.model.profile import Profile
 
 
-class LimitExceeded(AssertionError):
-    """A test used more than it may. The message is for people: one paragraph a limit."""
+class Failure(AssertionError):
+    """Our verdict on a test. The message is for people and stands for itself, without a traceback."""
+
+
+class Stopped(Failure):
+    """A test whose agent was stopped in mid-run, whatever the agent made of that."""
+
+    def __init__(self, stops: Sequence[BaseException]) -> None:
+        more = f"\n({len(stops) - 1} more of that kind followed)" if len(stops) > 1 else ""
+        super().__init__(f"{stops[0]}{more}")
+
+
+class LimitExceeded(Failure):
+    """A test used more than it may: one paragraph a limit."""
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)

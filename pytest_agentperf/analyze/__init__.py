@@ -1,0 +1,1 @@
+"""EXPLAIN: conversations, where the time went."""

@@ -1,0 +1,82 @@
+"""The markers' checks as functions, for the middle of a test or for code without pytest.
+
+Each takes the `profiler` fixture or a `Profile`, raises LimitExceeded (an AssertionError) with the same message as the
+marker, and ValueError for a bound that cannot be one. An unknown value fails, with the reason why it is unknown.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pytest_agentperf.judge.checks import BadLimit
+from pytest_agentperf.judge.limits import LimitExceeded, check, read_limit
+from pytest_agentperf.model.limit import Limit
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.profiler import Profiler
+
+Subject = Profiler | Profile
+
+
+def assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -> None:
+    """At most `max_ms` milliseconds so far, or inside the timers called `within`."""
+    _assert(profiler, "max_latency", ms=max_ms, within=within)
+
+
+def assert_ttft(profiler: Subject, *, max_ms: float, within: str | None = None) -> None:
+    """At most `max_ms` milliseconds to the first token, in every LLM call."""
+    _assert(profiler, "max_ttft", ms=max_ms, within=within)
+
+
+def assert_tokens(
+    profiler: Subject,
+    *,
+    max_total: int | None = None,
+    max_input: int | None = None,
+    max_output: int | None = None,
+    within: str | None = None,
+) -> None:
+    """At most so many tokens: all, input (cache reads and writes too), output (reasoning too)."""
+    _assert(profiler, "max_tokens", total=max_total, input=max_input, output=max_output, within=within)
+
+
+def assert_cost(profiler: Subject, *, max_usd: float | str | Decimal, within: str | None = None) -> None:
+    """At most `max_usd` US dollars."""
+    _assert(profiler, "max_cost", usd=max_usd, within=within)
+
+
+def assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None:
+    """At most so many LLM calls, failed ones and retries too."""
+    _assert(profiler, "max_llm_calls", n=max_calls, within=within)
+
+
+def assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None:
+    """At most so many tool calls asked for by the model, of all tools or of one."""
+    _assert(profiler, "max_tool_calls", n=max_calls, tool=tool, within=within)
+
+
+def assert_metric(
+    profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None
+) -> None:
+    """`profiler.metric(name, ...)` was recorded and lies between the bounds."""
+    if max_value is None and min_value is None:
+        raise ValueError("assert_metric: expected max_value, min_value or both")
+    if max_value is not None:
+        _assert(profiler, "max_metric", name=name, x=max_value)
+    if min_value is not None:
+        _assert(profiler, "min_metric", name=name, x=min_value)
+
+
+def _assert(profiler: Subject, name: str, **kwargs: object) -> None:
+    __tracebackhide__ = True
+    limits = _limits(name, {key: value for key, value in kwargs.items() if value is not None})
+    priced = any(limit.metric == "cost" for limit in limits)
+    seen = profiler if isinstance(profiler, Profile) else profiler.profile(priced=priced)
+    if violations := check(seen, limits):
+        raise LimitExceeded(violations)
+
+
+def _limits(name: str, kwargs: dict[str, object]) -> tuple[Limit, ...]:
+    try:
+        return read_limit(name, (), kwargs)
+    except BadLimit as problem:
+        raise ValueError(f"{name}: {problem}") from None

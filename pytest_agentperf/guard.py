@@ -1,0 +1,35 @@
+"""A bug of ours must not change the outcome of anybody's test: it is caught, kept and told once, at the end."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import pytest
+
+
+@dataclass(slots=True)
+class Guard:
+    """`with guard:` around our own work. Usage errors, pytest's outcomes and stops pass; any other Exception is kept."""
+
+    bugs: list[str] = field(default_factory=list)
+    """One line each, without repetition."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, pytest.UsageError):
+            return False
+        self.keep(error)
+        return True
+
+    def keep(self, error: BaseException) -> None:
+        frame = traceback.extract_tb(error.__traceback__)[-1:]
+        where = (
+            f" at {frame[0].filename.rpartition('pytest_agentperf')[2].lstrip('/')}:{frame[0].lineno}" if frame else ""
+        )
+        line = f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
+        if line not in self.bugs:
+            self.bugs.append(line)

@@ -1,0 +1,164 @@
+"""A hard stop in mid-run: the LLM call that would go over the budget is not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from threading import RLock
+
+from pytest_agentperf.judge.checks import BadLimit, parse
+from pytest_agentperf.judge.limits import LimitExceeded, check
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.limit import Limit
+from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow, total_usage
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.usage import Cost, Usage
+from pytest_agentperf.record.recorder import Stop
+
+WHOLE_TEST = None
+
+
+class BudgetExceeded(Stop):
+    """Raised in place of an LLM call. Not an `Exception`: neither an SDK's retries nor an agent's `except` eat it."""
+
+
+@dataclass(slots=True)
+class TokenBudget:
+    """What a test, and each of its timers, may spend.
+
+        token_budget(max_tokens=20_000, max_cost_usd="0.05")
+        token_budget.set("planning", max_tokens=5_000)
+
+    Counted are the tokens used so far plus the prompt of the next call: its recorded size under replay, an estimate
+    against a live provider. The answer is counted when it came.
+    """
+
+    _profile: Callable[[], Profile]
+    """The test so far, priced."""
+    _price: Callable[[ModelCall], Cost]
+    _open_timers: Callable[[], tuple[str, ...]]
+    """Names of the timers around the call that is about to be sent."""
+    _limits: dict[tuple[str | None, str], Limit] = field(default_factory=dict)
+    _sent: dict[int, Usage] = field(default_factory=dict)
+    """Prompts let through, by `ModelCall.index`."""
+    _lock: RLock = field(default_factory=RLock)
+
+    def __call__(
+        self, *, max_tokens: int | None = None, max_cost_usd: str | float | Decimal | None = None
+    ) -> TokenBudget:
+        """Set the budget of the whole test."""
+        return self._set(WHOLE_TEST, "token_budget", max_tokens, max_cost_usd)
+
+    def set(
+        self, category: str, *, max_tokens: int | None = None, max_cost_usd: str | float | Decimal | None = None
+    ) -> TokenBudget:
+        """Set the budget of the timers that answer to `category`, taken together."""
+        return self._set(category, "token_budget.set", max_tokens, max_cost_usd)
+
+    def _set(self, category: str | None, name: str, max_tokens: object, max_cost_usd: object) -> TokenBudget:
+        given = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
+        if all(value is None for value in given.values()):
+            raise ValueError(f"{name}: expected max_tokens, max_cost_usd or both")
+        for key, marker in (("max_tokens", "max_tokens"), ("max_cost_usd", "max_cost")):
+            if (value := given[key]) is None:
+                continue
+            try:
+                (bound,) = parse(marker, (value,), {})
+            except BadLimit as problem:
+                raise ValueError(f"{name}: {key}: {problem}") from None
+            written = f"{category!r}, {key}={value!r}" if category else f"{key}={value!r}"
+            self._limits[category, bound.metric] = Limit(
+                metric=bound.metric, bound=bound.bound, within=category, text=f"{name}({written})", source=""
+            )
+        return self
+
+    @property
+    def used(self) -> int:
+        """Tokens so far, input and output; estimates where the wire does not say."""
+        return _tokens(self._so_far())
+
+    @property
+    def used_usd(self) -> Decimal:
+        """US dollars so far, as far as prices are known."""
+        return _usd(self._so_far())
+
+    @property
+    def remaining(self) -> int | None:
+        """Tokens left for the test; None without a limit on tokens."""
+        limit = self._limits.get((WHOLE_TEST, "tokens"))
+        return None if limit is None else int(limit.bound) - self.used
+
+    @property
+    def remaining_usd(self) -> Decimal | None:
+        """US dollars left for the test; None without a limit on cost."""
+        limit = self._limits.get((WHOLE_TEST, "cost"))
+        return None if limit is None else Decimal(limit.bound) - self.used_usd
+
+    @property
+    def counts_money(self) -> bool:
+        return any(limit.metric == "cost" for limit in self._limits.values())
+
+    def check(self, category: str | None = None) -> None:
+        """Raise LimitExceeded (an AssertionError) if the test, or the timers of a category, have spent too much."""
+        limits = [limit for (scope, _), limit in self._limits.items() if scope == category]
+        if not limits:
+            known = sorted(scope for scope, _ in self._limits if scope) or "none"
+            raise ValueError(f"token_budget.check({category!r}): no such budget; set: {known}")
+        if violations := check(self._profile(), limits):
+            raise LimitExceeded(violations)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What holds at the end of the test. A category that was never entered spent nothing and breaks nothing."""
+        profile = self._profile()
+        return tuple(limit for limit in self._limits.values() if not limit.within or narrow(profile, limit.within))
+
+    def gate(self, call: ModelCall, prompt: Usage) -> None:
+        """Stop the call if its prompt does not fit. Raises BudgetExceeded."""
+        if not self._limits:
+            return
+        with self._lock:
+            whole = self._so_far(without=call.index)
+            around = {category for name in self._open_timers() for category in categories(name)}
+            for limit in self._limits.values():
+                if limit.within is WHOLE_TEST:
+                    self._admit(limit, whole, call, prompt, len(whole.calls) + 1)
+                elif limit.within in around:
+                    self._admit(limit, narrow(whole, limit.within) or whole, call, prompt, len(whole.calls) + 1)
+            self._sent[call.index] = prompt
+
+    def _admit(self, limit: Limit, spent: Profile, call: ModelCall, prompt: Usage, nth: int) -> None:
+        if limit.metric == "tokens":
+            used, more = _tokens(spent), prompt.input or 0
+        else:
+            used, more = _usd(spent), self._price(replace(call, usage=replace(prompt, output=0))).usd or Decimal(0)
+        if used + more <= limit.bound:
+            return
+        unit = METRICS[limit.metric].unit
+        raise BudgetExceeded(
+            f"{limit.text}: LLM call {nth} ({call.model}) was not sent: {format_value(used, unit)} used, its prompt "
+            f"would have cost {format_value(more, unit, estimated=prompt.estimated)} more, "
+            f"{format_value(limit.bound, unit)} allowed"
+        )
+
+    def _so_far(self, without: int = -1) -> Profile:
+        """The test so far, calls in flight counted with their prompts."""
+        profile = self._profile()
+        return replace(profile, calls=tuple(self._counted(call) for call in profile.calls if call.index != without))
+
+    def _counted(self, call: ModelCall) -> ModelCall:
+        prompt = self._sent.get(call.index)
+        if prompt is None or call.usage is not None or call.error is not None:
+            return call
+        sent = replace(call, usage=replace(prompt, output=0))
+        return replace(sent, cost=self._price(sent))
+
+
+def _tokens(profile: Profile) -> int:
+    usage = total_usage(call for call in profile.calls if call.usage)
+    return (usage.input or 0) + (usage.output or 0)
+
+
+def _usd(profile: Profile) -> Decimal:
+    return sum((call.cost.usd for call in profile.calls if call.cost and call.cost.usd is not None), Decimal(0))

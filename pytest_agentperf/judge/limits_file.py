@@ -1,0 +1,138 @@
+"""`agentperf.yaml`: limits and prices for a project, without touching its code.
+
+    limits:
+      "tests/agents/test_*.py":
+        max_latency: 2000
+        max_tokens: {input: 8000, output: 1000}
+    prices:                       # US dollars per million tokens
+      our-llama-70b: {input: 0.9, output: 0.9}
+
+A glob is matched against the test's file, or against its whole node id if it contains `::`. Where several globs limit
+the same thing, the one further down wins; a marker on the test wins over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_agentperf.judge.checks import NAMES, OWN_CHECKS, BadLimit
+from pytest_agentperf.judge.limits import closest, read_limit
+from pytest_agentperf.model.limit import Limit
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+PRICE_KEYS = ("input", "output", "cache_read", "cache_write")
+
+
+class LimitsFileError(ValueError):
+    """The file cannot be read; the message names file, line, value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsFile:
+    globs: tuple[tuple[str, tuple[Limit, ...]], ...] = ()
+    prices: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    """Model name to dollars per million tokens, by the names in `PRICE_KEYS`."""
+
+    def limits(self, nodeid: str) -> tuple[Limit, ...]:
+        """The limits of the globs that match a test."""
+        path = nodeid.partition("::")[0]
+        matching = [limits for glob, limits in self.globs if fnmatchcase(nodeid if "::" in glob else path, glob)]
+        return closest(limit for limits in reversed(matching) for limit in limits)
+
+
+def read_limits_file(path: Path, shown: str) -> LimitsFile:
+    """Read the file at `path`, which messages call `shown`. Raises LimitsFileError."""
+    import yaml
+
+    try:
+        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        return LimitsFile() if root is None else _Reader(shown, yaml.SafeLoader("")).read(root)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LimitsFileError(f"{shown}:{line}: not YAML: {error.problem or error.context}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LimitsFileError(f"{shown}: cannot be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Walks YAML's nodes rather than its values, because only nodes know their lines."""
+
+    shown: str
+    loader: Any
+
+    def read(self, root: Node) -> LimitsFile:
+        globs: list[tuple[str, tuple[Limit, ...]]] = []
+        prices: dict[str, dict[str, Decimal]] = {}
+        for key, name, section in self._items(root, "a mapping with the keys limits and prices"):
+            if name == "limits":
+                for _, glob, body in self._items(section, "a mapping from path globs to limits"):
+                    globs.append((str(glob), tuple(self._limits(body))))
+            elif name == "prices":
+                for _, model, body in self._items(section, "a mapping from model names to prices"):
+                    prices[str(model)] = dict(self._prices(body))
+            else:
+                raise self._error(key, f"unknown key {name!r}; allowed: limits, prices")
+        return LimitsFile(globs=tuple(globs), prices=prices)
+
+    def _limits(self, body: Node) -> Iterator[Limit]:
+        for key, name, node in self._items(body, "a mapping from limits to values"):
+            if name not in NAMES:
+                raise self._error(key, f"unknown limit {name!r}; allowed: {', '.join(NAMES)}")
+            source = f"{self.shown}:{key.start_mark.line + 1}"
+            for args, kwargs in _arguments(name, self._value(node)):
+                try:
+                    yield from read_limit(name, args, kwargs, source=source, explicit=False)
+                except BadLimit as problem:
+                    raise self._error(key, f"{name}: {problem}") from None
+
+    def _prices(self, body: Node) -> Iterator[tuple[str, Decimal]]:
+        for key, name, node in self._items(body, f"a mapping with the keys {', '.join(PRICE_KEYS)}"):
+            value = self._value(node)
+            if name not in PRICE_KEYS:
+                raise self._error(key, f"unknown price {name!r}; allowed: {', '.join(PRICE_KEYS)}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                raise self._error(key, f"{name}: expected US dollars per million tokens, 0 or more, got {value!r}")
+            yield name, Decimal(str(value))
+
+    def _items(self, node: Node, what: str) -> Iterator[tuple[Node, Any, Node]]:
+        from yaml import MappingNode
+
+        if not isinstance(node, MappingNode):
+            raise self._error(node, f"expected {what}, got {self._value(node)!r}")
+        seen = set()
+        for key, value in node.value:
+            name = self._value(key)
+            if name in seen:
+                raise self._error(key, f"{name!r} stands here twice")
+            seen.add(name)
+            yield key, name, value
+
+    def _value(self, node: Node) -> Any:
+        return self.loader.construct_object(node, deep=True)
+
+    def _error(self, node: Node, problem: str) -> LimitsFileError:
+        return LimitsFileError(f"{self.shown}:{node.start_mark.line + 1}: {problem}")
+
+
+def _arguments(name: str, value: object) -> Iterator[tuple[tuple[object, ...], dict[str, Any]]]:
+    """A mapping gives keywords, a list several limits of this name (`within` differs), all else is the first value.
+
+    For a metric of the team's own the mapping goes from its name to the number.
+    """
+    if name in OWN_CHECKS:
+        yield from (((own, bound), {}) for own, bound in value.items()) if isinstance(value, dict) else [((value,), {})]
+    elif isinstance(value, dict):
+        yield (), {str(key): item for key, item in value.items()}
+    elif isinstance(value, list):
+        for item in value:
+            yield from _arguments(name, item)
+    else:
+        yield (value,), {}

@@ -1,0 +1,52 @@
+"""The markers: their help lines, their validation at collection, and the limits they set."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
+
+if TYPE_CHECKING:
+    from pytest_agentperf.model.limit import Limit
+
+
+def declare(config: pytest.Config) -> None:
+    for check in (*CHECKS.values(), *OWN_CHECKS.values()):
+        config.addinivalue_line("markers", f"{check.signature}: {check.help}")
+
+
+def limits(item: pytest.Item) -> Iterator[Limit]:
+    """The limits of a test's markers, closest first. Raises pytest.UsageError that names file, line and value."""
+    for node, mark in item.iter_markers_with_node():
+        if mark.name in NAMES:
+            from pytest_agentperf.judge.limits import read_limit
+
+            try:
+                yield from read_limit(mark.name, mark.args, mark.kwargs, source=place(node, mark))
+            except BadLimit as problem:
+                written = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+                raise pytest.UsageError(
+                    f"{place(node, mark)}: @pytest.mark.{mark.name}({written}): {problem}"
+                ) from None
+
+
+def place(node: pytest.Item | pytest.Collector, mark: pytest.Mark) -> str:
+    """`tests/test_agent.py:12`: the line of the marker where the source shows it, else of what it marks."""
+    path = node.path
+    shown = str(path.relative_to(node.config.rootpath)) if path.is_relative_to(node.config.rootpath) else str(path)
+    obj = getattr(node, "obj", None)
+    if inspect.ismodule(obj):
+        return f"{shown}:{_line_of(mark, path.read_text('utf-8').splitlines(), 1)}"
+    try:
+        lines, first = inspect.getsourcelines(inspect.unwrap(obj))  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return shown
+    return f"{shown}:{_line_of(mark, lines, first)}"
+
+
+def _line_of(mark: pytest.Mark, lines: list[str], first: int) -> int:
+    return next((number for number, line in enumerate(lines, first) if f"mark.{mark.name}" in line), first)

@@ -1,0 +1,135 @@
+"""One table: every option as a flag, an ini key and an environment variable; the result is a frozen `Settings`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    name: str
+    """The field of `Settings`."""
+    key: str
+    """The ini key; the environment variable is the same in capitals."""
+    flag: str | None
+    help: str
+    default: str | bool | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+
+
+OPTIONS = (
+    Option(
+        name="enabled",
+        key="agentperf",
+        flag="--agentperf",
+        default=False,
+        help="profile every test that calls an LLM and print the summary (limits hold without it)",
+    ),
+    Option(
+        name="record",
+        key="agentperf_record",
+        flag="--agentperf-record",
+        default="none",
+        choices=("none", "once", "new", "all"),
+        help="record cassettes of @pytest.mark.vcr tests: once (where there is none), new (what is missing too), "
+        "all (again); default none: replay, and never touch the network",
+    ),
+    Option(
+        name="pace",
+        key="agentperf_pace",
+        flag="--agentperf-pace",
+        default="virtual",
+        choices=("virtual", "instant", "real"),
+        help="how a replay waits for recorded latency: virtual (default: jumped over, yet counted), real (slept), "
+        "instant (left out)",
+    ),
+    Option(
+        name="json_path",
+        key="agentperf_json",
+        flag="--agentperf-json",
+        metavar="PATH",
+        help="write everything about the run to a JSON file",
+    ),
+    Option(
+        name="limits_path",
+        key="agentperf_limits",
+        flag=None,
+        default="agentperf.yaml",
+        help="YAML file of limits by test path and of prices (default: agentperf.yaml in rootdir)",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    enabled: bool
+    record: Literal["none", "once", "new", "all"]
+    pace: Literal["virtual", "instant", "real"]
+    json_path: str | None
+    limits_path: str
+    asked: frozenset[str]
+    """Names of the settings that somebody set, wherever."""
+
+    @classmethod
+    def read(cls, config: pytest.Config) -> Settings:
+        """The flag wins over the environment, that over the ini file. Raises pytest.UsageError."""
+        given = {option.name: _given(option, config) for option in OPTIONS}
+        values = {
+            option.name: option.default if given[option.name] is None else given[option.name] for option in OPTIONS
+        }
+        return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
+
+
+def declare(parser: pytest.Parser) -> None:
+    group = parser.getgroup("agentperf", "performance of LLM agents")
+    for option in OPTIONS:
+        if isinstance(option.default, bool):
+            group.addoption(option.flag or "", dest=option.key, action=argparse.BooleanOptionalAction, help=option.help)
+        elif option.flag:
+            group.addoption(
+                option.flag, dest=option.key, choices=option.choices or None, metavar=option.metavar, help=option.help
+            )
+        parser.addini(
+            option.key, option.help, type="bool" if isinstance(option.default, bool) else "string", default=None
+        )
+
+
+def _given(option: Option, config: pytest.Config) -> str | bool | None:
+    """What somebody set; None where nobody did."""
+    if (value := config.getoption(option.key, None)) is not None:
+        return value  # type: ignore[no-any-return]  # argparse checked it
+    variable = option.key.upper()
+    if text := os.environ.get(variable):
+        return _parse(option, text, f"environment variable {variable}")
+    place = f"{config.inipath.name if config.inipath else 'ini'}: {option.key}"
+    try:
+        value = config.getini(option.key)
+    except (TypeError, ValueError) as problem:
+        raise pytest.UsageError(f"{place}: {problem}") from None
+    return _parse(option, value, place) if isinstance(value, str) and value else value or None
+
+
+def _parse(option: Option, text: str, place: str) -> str | bool:
+    if isinstance(option.default, bool):
+        words = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
+        if text.lower() not in words:
+            raise pytest.UsageError(f"{place}: expected true or false, got {text!r}")
+        return words[text.lower()]
+    if option.choices and text not in option.choices:
+        raise pytest.UsageError(f"{place}: expected one of {', '.join(option.choices)}, got {text!r}")
+    return text

@@ -1,0 +1,47 @@
+"""The walk from what was seen to what it means: record -> decode -> **price -> analyze** -> judge -> report.
+
+Exchanges are decoded while they are recorded, for budgets and live numbers need them at once; this page does the rest
+up to the `Profile`, and no room calls the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pytest_agentperf.analyze.turns import number_turns
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.recording import Reading, Recording
+from pytest_agentperf.price.cost import OwnPrice, price
+from pytest_agentperf.price.tokens import estimate
+
+
+def profile(
+    recording: Recording, *, nodeid: str = "", priced: bool = True, own_prices: Mapping[str, OwnPrice] | None = None
+) -> Profile:
+    """The profile of a test that is over, or so far.
+
+    `priced=False` leaves the calls without a cost, which spares loading the price table where nobody asks for money.
+    """
+    calls = (_counted(reading) for reading in recording.readings)
+    if priced:
+        calls = (replace(call, cost=price(call, own_prices or {})) for call in calls)
+    return Profile(
+        nodeid=nodeid,
+        clock=recording.clock,
+        latency_ns=recording.latency_ns,
+        cpu_ns=recording.cpu_ns,
+        calls=number_turns(calls),
+        spans=recording.spans,
+        gauges=recording.gauges,
+        notes=recording.notes,
+    )
+
+
+def _counted(reading: Reading) -> ModelCall:
+    """The call, its tokens estimated where it was answered and the wire does not say them."""
+    call = reading.call
+    if call.usage is not None or call.error is not None or call.status is None:
+        return call
+    return replace(call, usage=estimate(reading))

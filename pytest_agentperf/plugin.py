@@ -1,0 +1,104 @@
+"""The door: every pytest hook, a few lines each. What happens behind them is in `session.py`.
+
+This module is imported by every pytest run in the environment, so it imports nothing that costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_agentperf import markers, options
+from pytest_agentperf.fixtures import profiler, token_budget
+from pytest_agentperf.session import SESSION, Session
+
+if TYPE_CHECKING:
+    import vcr
+
+__all__ = ["profiler", "token_budget"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.declare(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    markers.declare(config)
+    session = config.stash[SESSION] = Session(config)
+    with session.guard:
+        session.open()
+        config.pluginmanager.register(Collector(session), "agentperf-collector")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    session = config.stash[SESSION]
+    with session.guard:
+        session.plan(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    session = item.config.stash[SESSION]
+    with session.guard:
+        session.prepare(item)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    with item.config.stash[SESSION].measure(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    session = item.config.stash[SESSION]
+    with session.guard:
+        session.attach(report, item, call)
+    return report
+
+
+class Collector:
+    """Where reports arrive, xdist's too; a plugin object, because `pytest_runtest_logreport` is not told the config."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        with self.session.guard:
+            self.session.collect(report)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    session = node.config.stash[SESSION]
+    with session.guard:
+        session.told_by(getattr(node, "workeroutput", {}).get("agentperf", {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
+    session = config.stash[SESSION]
+    with session.guard:
+        session.upgrade(vcr)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    own = session.config.stash[SESSION]
+    with own.guard:
+        own.finish()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.config.stash[SESSION].summarize(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if session := config.stash.get(SESSION, None):
+        with session.guard:
+            session.close()

@@ -1,0 +1,170 @@
+"""What a test or an agent sees of the recording that goes on: timers, live numbers, the profile so far."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isfinite
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, cast
+
+from pytest_agentperf.analyze.critical_path import Step, critical_path
+from pytest_agentperf.analyze.summary import CategoryStats, summary
+from pytest_agentperf.analyze.waterfall import waterfall
+from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.profile import Gauge, Profile
+from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.pipeline import profile
+from pytest_agentperf.price.cost import OwnPrice
+from pytest_agentperf.record.recorder import Recorder
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Profiler:
+    """Live numbers count from the start of the test's body. Each is None while it is unknown."""
+
+    def __init__(
+        self, recorder: Recorder, *, nodeid: str = "", own_prices: Mapping[str, OwnPrice] | None = None
+    ) -> None:
+        self._recorder = recorder
+        self._nodeid = nodeid
+        self._own_prices = own_prices
+
+    def timer(self, name: str, **metadata: object) -> Scope:
+        """Measure a stretch of work: `with profiler.timer("llm:planning", model="small"):`, `async with`, or a decorator.
+
+        Timers nest, by task and by thread. Limits and budgets narrow to them: `within="llm:planning"`, or any part
+        between colons (`within="planning"`).
+        """
+        return Scope(functools.partial(self._recorder.span, SpanKind.TIMER, name, metadata))
+
+    def tool(self, name: str, **metadata: object) -> Scope:
+        """Mark an execution of a tool: `with profiler.tool("search"):`, `async with`, or a decorator."""
+        return Scope(functools.partial(self._recorder.span, SpanKind.TOOL, name, metadata))
+
+    def metric(self, name: str, value: float, unit: str = "", better: Literal["higher", "lower"] = "lower") -> None:
+        """Record a number of your own: shown, stored, and limited by `max_metric` and `min_metric`. The last one counts.
+
+        Raises ValueError for what is not a finite number.
+        """
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+            raise ValueError(f"profiler.metric({name!r}): expected a finite number, got {value!r}")
+        if better not in ("higher", "lower"):
+            raise ValueError(f"profiler.metric({name!r}): better must be 'higher' or 'lower', got {better!r}")
+        if name in METRICS:
+            raise ValueError(f"profiler.metric({name!r}): agentperf measures {name!r} itself; choose another name")
+        self._recorder.gauge(Gauge(name=name, value=value, unit=unit, better=better))
+
+    @property
+    def llm_calls(self) -> int:
+        return cast("int", self._read("llm_calls"))
+
+    @property
+    def turns(self) -> int:
+        """Calls of the longest conversation."""
+        return cast("int", self._read("turns"))
+
+    @property
+    def tool_calls(self) -> int:
+        """Tool calls that the model asked for."""
+        return cast("int", self._read("tool_calls"))
+
+    @property
+    def tokens(self) -> int | None:
+        return cast("int | None", self._read("tokens"))
+
+    @property
+    def input_tokens(self) -> int | None:
+        return cast("int | None", self._read("input_tokens"))
+
+    @property
+    def output_tokens(self) -> int | None:
+        return cast("int | None", self._read("output_tokens"))
+
+    @property
+    def cached_tokens(self) -> int | None:
+        """The part of the input that the provider's prompt cache served."""
+        return cast("int | None", self._read("cache_read_tokens"))
+
+    @property
+    def reasoning_tokens(self) -> int | None:
+        """The part of the output that was reasoning."""
+        return cast("int | None", self._read("reasoning_tokens"))
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        return cast("Decimal | None", self._read("cost", priced=True))
+
+    @property
+    def latency_ms(self) -> int | None:
+        return cast("int | None", self._read("latency"))
+
+    @property
+    def ttft_ms(self) -> int | None:
+        """Time to first token, of the call that took longest."""
+        return cast("int | None", self._read("ttft"))
+
+    def profile(self, *, priced: bool = True) -> Profile:
+        """Everything so far, as a value."""
+        return profile(self._recorder.recording(), nodeid=self._nodeid, priced=priced, own_prices=self._own_prices)
+
+    def summary(self) -> dict[str, CategoryStats]:
+        """Count and milliseconds (total, mean, min, max) by category."""
+        return summary(self.profile(priced=False))
+
+    def critical_path(self) -> tuple[Step, ...]:
+        """The chain of work that decided how long the test took."""
+        return critical_path(self.profile(priced=False))
+
+    def waterfall(self, *, width: int = 80) -> str:
+        """LLM calls, tools and timers over time, as text."""
+        return waterfall(self.profile(priced=False), width=width)
+
+    def _read(self, metric: str, *, priced: bool = False) -> Number | None:
+        return METRICS[metric].read(self.profile(priced=priced)).value
+
+
+@dataclass(slots=True)
+class Scope:
+    """A span that is opened by `with`, by `async with`, or around each call of a function that it decorates."""
+
+    _open: Callable[[], AbstractContextManager[int]]
+    _entered: list[AbstractContextManager[int]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        span = self._open()
+        span.__enter__()
+        self._entered.append(span)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._entered.pop().__exit__(kind, error, tb)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, tb)
+
+    def __call__(self, function: F) -> F:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def measured(*args: Any, **kwargs: Any) -> Any:
+                with self._open():
+                    return await function(*args, **kwargs)
+        else:
+
+            @functools.wraps(function)
+            def measured(*args: Any, **kwargs: Any) -> Any:
+                with self._open():
+                    return function(*args, **kwargs)
+
+        return cast("F", measured)

@@ -1,0 +1,358 @@
+"""From a pytest item to its profile and its verdict, and from all of them to the summary.
+
+The rooms are imported where they are needed, so that a session that measures nothing loads none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_agentperf import markers, vcr_marker
+from pytest_agentperf.guard import Guard
+from pytest_agentperf.options import Settings
+
+if TYPE_CHECKING:
+    import vcr
+
+    from pytest_agentperf.judge.budget import TokenBudget
+    from pytest_agentperf.judge.limits_file import LimitsFile
+    from pytest_agentperf.model.limit import Limit, Violation
+    from pytest_agentperf.model.profile import Profile
+    from pytest_agentperf.model.recording import Reading
+    from pytest_agentperf.model.report import Report, TestRun
+    from pytest_agentperf.price.cost import OwnPrice
+    from pytest_agentperf.profiler import Profiler
+
+SESSION = pytest.StashKey["Session"]()
+LIMITS = pytest.StashKey["tuple[Limit, ...]"]()
+FIXTURES = frozenset({"profiler", "token_budget"})
+
+
+class Run:
+    """One test while it runs."""
+
+    def __init__(self, session: Session, item: pytest.Item) -> None:
+        from pytest_agentperf.model.profile import ClockKind
+        from pytest_agentperf.record.recorder import Recorder
+
+        self.item = item
+        self.limits = item.stash.get(LIMITS, ())
+        self.own_prices = session.own_prices
+        pace = session.pace(item)
+        self.clock = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT}.get(pace, ClockKind.REAL)
+        self.recorder = Recorder(clock=self.clock, replay_waits=pace in ("virtual", "real"))
+        self.recorder.nodeid = item.nodeid
+        self.priced = session.settings.enabled or any(limit.metric == "cost" for limit in self.limits)
+        self.around = ExitStack()
+        """What stays open from the test's setup to its teardown."""
+        self.result: TestRun | None = None
+
+    @cached_property
+    def profiler(self) -> Profiler:
+        from pytest_agentperf.profiler import Profiler
+
+        return Profiler(self.recorder, nodeid=self.item.nodeid, own_prices=self.own_prices)
+
+    @cached_property
+    def budget(self) -> TokenBudget:
+        from pytest_agentperf.judge.budget import TokenBudget
+        from pytest_agentperf.price.cost import price
+        from pytest_agentperf.price.tokens import estimate
+
+        def gate(reading: Reading) -> None:
+            budget.gate(reading.call, reading.call.usage or estimate(reading))
+
+        budget = TokenBudget(
+            self.profiler.profile, lambda call: price(call, self.own_prices), self.recorder.open_timers
+        )
+        self.recorder.gates.append(gate)
+        return budget
+
+    def profile(self) -> Profile:
+        from pytest_agentperf.pipeline import profile
+
+        recording = self.recorder.recording()
+        priced = self.priced or ("budget" in self.__dict__ and self.budget.counts_money)
+        return profile(recording, nodeid=self.item.nodeid, priced=priced, own_prices=self.own_prices)
+
+    def start(self) -> None:
+        """Taps in, clock on, recorder open."""
+        from pytest_agentperf.model.profile import ClockKind
+        from pytest_agentperf.record.taps.live import installed
+
+        with ExitStack() as stack:
+            stack.enter_context(installed())
+            if self.clock is ClockKind.VIRTUAL:
+                from pytest_agentperf.clock.bubble import bubble
+
+                self.bubble = stack.enter_context(bubble())
+            stack.enter_context(self.recorder)
+            self._open = stack.pop_all()
+
+    def stop(self) -> None:
+        self._open.close()
+
+    def judge(self) -> None:
+        """Make the profile and hold it against the limits."""
+        from pytest_agentperf.judge.limits import check, unjudged
+        from pytest_agentperf.model.report import TestRun
+
+        profile = self.profile()
+        if note := unjudged(profile, self.limits):
+            profile = replace(profile, notes=(*profile.notes, note))
+        budgets = self.budget.limits if "budget" in self.__dict__ else ()
+        violations = check(profile, (*self.limits, *budgets))
+        self.result = TestRun(profile=profile, outcome="", violations=violations)
+
+    def verdict(self, failure: BaseException | None) -> BaseException | None:
+        """What the test's body ends with. A stop wins over what the agent made of it; limits judge only a body that passed."""
+        from pytest_agentperf.judge.limits import LimitExceeded, Stopped
+
+        told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
+        if self.recorder.stops and (failure is None or isinstance(failure, (Exception, Stop))):
+            if told:
+                told.clear()
+            return Stopped(self.recorder.stops)
+        if failure is None and not told and self.result and self.result.violations:
+            return LimitExceeded(self.result.violations)
+        return failure
+
+
+RUN = pytest.StashKey[Run]()
+
+
+class Session:
+    """One a pytest process; with xdist one in each worker, and one in the controller that collects and reports."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.guard = Guard()
+        self.settings = Settings.read(config)
+        self.notes: list[str] = []
+        self._tests: dict[str, Any] = {}
+        self._preparing: Run | None = None
+        self._closing = ExitStack()
+
+    def open(self) -> None:
+        """Once, when pytest is configured."""
+        manager = self.config.pluginmanager
+        if not (manager.has_plugin("recording") or manager.has_plugin("vcr")):
+            self.config.stash[vcr_marker.RECORD_MODE] = self.settings.record
+            manager.register(vcr_marker, "agentperf-vcr-marker")
+        elif "record" in self.settings.asked:
+            self._drive_other_recorder()
+        if self.settings.enabled and self.settings.pace == "virtual":
+            self._install_clock()
+
+    def _drive_other_recorder(self) -> None:
+        """Our `--agentperf-record` is theirs too, unless theirs was given."""
+        mode = {"new": "new_episodes"}.get(self.settings.record, self.settings.record)
+        for option in ("record_mode", "vcr_record"):
+            if self.config.getoption(option, mode) is None:
+                setattr(self.config.option, option, mode)
+
+    def _install_clock(self) -> None:
+        from pytest_agentperf.clock.bubble import install, uninstall
+
+        install()
+        self._closing.callback(uninstall)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    # -- before the tests ----------------------------------------------------------------------------------------------
+
+    def plan(self, items: list[pytest.Item]) -> None:
+        """Attach to each test its limits. Raises pytest.UsageError for one that cannot be read."""
+        globs = self.limits_file.globs if self.limits_file else ()
+        for item in items:
+            limits = list(markers.limits(item))
+            if globs and self.limits_file:
+                limits += self.limits_file.limits(item.nodeid)
+            if limits:
+                from pytest_agentperf.judge.limits import closest
+
+                item.stash[LIMITS] = closest(limits)
+        if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
+            self._install_clock()
+
+    @cached_property
+    def limits_file(self) -> LimitsFile | None:
+        path = self.config.rootpath / self.settings.limits_path
+        if not path.exists():
+            if "limits_path" in self.settings.asked:
+                raise pytest.UsageError(f"agentperf_limits: there is no file {path}")
+            return None
+        from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
+
+        try:
+            return read_limits_file(path, self.settings.limits_path)
+        except LimitsFileError as problem:
+            raise pytest.UsageError(str(problem)) from None
+
+    @cached_property
+    def own_prices(self) -> dict[str, OwnPrice]:
+        if not self.limits_file or not self.limits_file.prices:
+            return {}
+        from pytest_agentperf.price.cost import OwnPrice
+
+        return {model: OwnPrice(**prices) for model, prices in self.limits_file.prices.items()}
+
+    def measures(self, item: pytest.Item) -> bool:
+        return (
+            self.settings.enabled or LIMITS in item.stash or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+        )
+
+    def pace(self, item: pytest.Item) -> str:
+        """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
+        recording = self.settings.record != "none" or any(
+            self.config.getoption(option, None) not in (None, "none") for option in ("record_mode", "vcr_record")
+        )
+        if recording:
+            return "real"
+        replays = item.get_closest_marker("vcr") is not None or "vcr" in getattr(item, "fixturenames", ())
+        return self.settings.pace if replays else "real"
+
+    # -- around one test -----------------------------------------------------------------------------------------------
+
+    def prepare(self, item: pytest.Item) -> None:
+        """Before the fixtures: a new run for this try of the test, and our cassettes in place of vcrpy's."""
+        self._preparing = None
+        if RUN in item.stash:
+            del item.stash[RUN]
+        if self.measures(item):
+            run = item.stash[RUN] = self._preparing = Run(self, item)
+
+    def upgrade(self, vcr: vcr.VCR) -> None:
+        """Let a VCR that another plugin made for the test in preparation open cassettes of ours."""
+        if self._preparing:
+            from pytest_agentperf.record.cassette import upgrade
+
+            upgrade(vcr)
+
+    @contextmanager
+    def measure(self, item: pytest.Item) -> Iterator[None]:
+        """Around the test's body: record it, then judge it. Raises LimitExceeded, or Stopped for a stop, eaten or not."""
+        run = item.stash.get(RUN, None)
+        if run is None:
+            yield
+            return
+        with self.guard:
+            run.start()
+        ending: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            ending = error
+        with self.guard:
+            run.stop()
+            run.judge()
+        with self.guard:
+            ending = run.verdict(ending)
+        self.guard.bugs.extend(bug for bug in run.recorder.bugs if bug not in self.guard.bugs)
+        if ending is not None:
+            raise ending
+
+    def attach(self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Put the result on pytest's report, which xdist carries to the controller."""
+        run = item.stash.get(RUN, None)
+        if run is None:
+            return
+        if call.when == "teardown":
+            run.around.close()
+            return
+        if call.when == "call" and run.result:
+            from pytest_agentperf.judge.limits import Failure, describe
+            from pytest_agentperf.model.codec import to_json
+
+            if call.excinfo and isinstance(call.excinfo.value, Failure):
+                if report.failed:
+                    report.longrepr = call.excinfo.getrepr(style="value", chain=False)  # our text, without our frames
+            elif call.excinfo and run.result.violations:
+                report.sections.append(("agentperf: limits, not judged", describe(run.result.violations)))
+            result = replace(run.result, outcome=_outcome(report), worker=self.worker)
+            report.agentperf = to_json(result)  # type: ignore[attr-defined]
+
+    # -- after the tests -----------------------------------------------------------------------------------------------
+
+    @property
+    def worker(self) -> str:
+        """xdist's name of this process; empty in the controller and without xdist."""
+        return str(getattr(self.config, "workerinput", {}).get("workerid", ""))
+
+    def collect(self, report: pytest.TestReport) -> None:
+        if (data := getattr(report, "agentperf", None)) and not self.worker:
+            self._tests[report.nodeid] = data
+
+    def told_by(self, worker: dict[str, Any]) -> None:
+        """What a worker has to say beside its tests."""
+        self.guard.bugs.extend(bug for bug in worker.get("bugs", ()) if bug not in self.guard.bugs)
+
+    def finish(self) -> None:
+        if self.worker:
+            self.config.workeroutput["agentperf"] = {"bugs": self.guard.bugs}  # type: ignore[attr-defined]
+        elif self.settings.json_path:
+            from pytest_agentperf.report.json_file import write
+
+            write(self.report(), Path(self.settings.json_path))
+
+    def report(self) -> Report:
+        from pytest_agentperf.model.codec import from_json
+        from pytest_agentperf.model.report import Report, TestRun
+        from pytest_agentperf.price.cost import table_version
+
+        tests = sorted(
+            (from_json(TestRun, data) for data in self._tests.values()), key=lambda test: test.profile.nodeid
+        )
+        versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
+        return Report(
+            tests=tuple(tests), notes=tuple(self.notes), bugs=tuple(self.guard.bugs), versions=tuple(versions.items())
+        )
+
+    def summarize(self, terminal: pytest.TerminalReporter) -> None:
+        """Everything under `--agentperf`; else only what somebody must know."""
+        lines: list[str] = []
+        with self.guard:
+            lines = self._summary(terminal)
+        if self.guard.bugs:
+            lines += ["", *_bug_lines(self.guard.bugs)]
+        if lines:
+            terminal.section("agentperf", sep="=")
+            for line in lines:
+                terminal.write_line(line)
+
+    def _summary(self, terminal: pytest.TerminalReporter) -> list[str]:
+        if not self._tests:
+            return ["no test ran"] if self.settings.enabled else []
+        report = replace(self.report(), bugs=())
+        if not self.settings.enabled:
+            return [f"note: {note}" for note in dict.fromkeys(n for test in report.tests for n in test.profile.notes)]
+        from pytest_agentperf.report.terminal import render
+
+        rows = len(report.tests) if self.config.option.verbose > 0 else 20
+        return render(report, width=terminal._tw.fullwidth, color=terminal.hasmarkup, max_rows=rows)
+
+
+def _bug_lines(bugs: list[str]) -> list[str]:
+    return [
+        "agentperf stumbled over an error of its own; no outcome was changed. Please report:",
+        *(f"  {bug}" for bug in bugs),
+    ]
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xpassed" if report.passed else "xfailed"
+    return report.outcome
+
+
+def run_of(item: pytest.Item) -> Run:
+    return item.stash[RUN]

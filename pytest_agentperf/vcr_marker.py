@@ -1,0 +1,71 @@
+"""`@pytest.mark.vcr` with the names and the behaviour of pytest-recording, for where neither it nor pytest-vcr is installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+RECORD_MODE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "vcr(*paths, **config): replay LLM traffic from a cassette (options of vcrpy)")
+    config.addinivalue_line("markers", "default_cassette(name): name of the test's cassette")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("vcr"):
+        item.fixturenames.append("vcr")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def vcr_config() -> dict[str, Any]:
+    """Options for vcrpy; override it in a conftest.py."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
+    """`cassettes/<module>` beside the test module."""
+    return str(request.path.parent / "cassettes" / request.path.stem)
+
+
+@pytest.fixture
+def default_cassette_name(request: pytest.FixtureRequest) -> str:
+    """`<test>` or `<Class>.<test>`, without the characters that a file name cannot have."""
+    if marker := request.node.get_closest_marker("default_cassette"):
+        if len(marker.args) != 1:
+            raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.default_cassette expects one name")
+        return str(marker.args[0])
+    name = f"{request.cls.__name__}.{request.node.name}" if request.cls else request.node.name
+    return name.translate(str.maketrans(dict.fromkeys(r"<>?%*:|\"'/\\", "-")))
+
+
+@pytest.fixture
+def vcr(request: pytest.FixtureRequest, vcr_cassette_dir: str, default_cassette_name: str) -> Iterator[Any]:
+    """The cassette of a test marked with `vcr`; None without the marker.
+
+    The closest marker's options win, then those of the markers around it, then `vcr_config`. Paths among a marker's
+    arguments are cassettes to replay from as well.
+    """
+    marks = list(request.node.iter_markers("vcr"))
+    if not marks:
+        yield None
+        return
+    from pytest_agentperf.record.cassette import use_cassette
+
+    options: dict[str, Any] = dict(request.getfixturevalue("vcr_config"))
+    for mark in reversed(marks):
+        options.update(mark.kwargs)
+    extra = [os.path.join(vcr_cassette_dir, path) for mark in marks for path in mark.args]
+    with use_cassette(
+        os.path.join(vcr_cassette_dir, default_cassette_name),
+        record_mode=request.config.stash[RECORD_MODE],
+        vcr_config=options,
+        extra_paths=extra,
+    ) as cassette:
+        yield cassette

@@ -66,9 +66,9 @@ def assert_metric(
         _assert(profiler, "min_metric", name=name, x=min_value)
 
 
-def _assert(profiler: Subject, name: str, **kwargs: object) -> None:
+def _assert(profiler: Subject, check_name: str, /, **kwargs: object) -> None:
     __tracebackhide__ = True
-    limits = _limits(name, {key: value for key, value in kwargs.items() if value is not None})
+    limits = _limits(check_name, {key: value for key, value in kwargs.items() if value is not None})
     priced = any(limit.metric == "cost" for limit in limits)
     seen = profiler if isinstance(profiler, Profile) else profiler.profile(priced=priced)
     if violations := check(seen, limits):

@@ -11,7 +11,7 @@ import pytest
 
 @dataclass(slots=True)
 class Guard:
-    """`with guard:` around our own work. Usage errors, pytest's outcomes and stops pass; any other Exception is kept."""
+    """`with guard:` around our own work. Usage errors and pytest.exit pass, as does all that is no Exception."""
 
     bugs: list[str] = field(default_factory=list)
     """One line each, without repetition."""
@@ -20,7 +20,7 @@ class Guard:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
-        if not isinstance(error, Exception) or isinstance(error, pytest.UsageError):
+        if not isinstance(error, Exception) or isinstance(error, (pytest.UsageError, pytest.exit.Exception)):
             return False
         self.keep(error)
         return True

@@ -11,12 +11,15 @@ import pytest
 from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
 
 if TYPE_CHECKING:
+    import _pytest.nodes
+
     from pytest_agentperf.model.limit import Limit
 
 
 def declare(config: pytest.Config) -> None:
-    for check in (*CHECKS.values(), *OWN_CHECKS.values()):
-        config.addinivalue_line("markers", f"{check.signature}: {check.help}")
+    for table in (CHECKS, OWN_CHECKS):
+        for check in table.values():
+            config.addinivalue_line("markers", f"{check.signature}: {check.help}")
 
 
 def limits(item: pytest.Item) -> Iterator[Limit]:
@@ -34,7 +37,7 @@ def limits(item: pytest.Item) -> Iterator[Limit]:
                 ) from None
 
 
-def place(node: pytest.Item | pytest.Collector, mark: pytest.Mark) -> str:
+def place(node: _pytest.nodes.Node, mark: pytest.Mark) -> str:
     """`tests/test_agent.py:12`: the line of the marker where the source shows it, else of what it marks."""
     path = node.path
     shown = str(path.relative_to(node.config.rootpath)) if path.is_relative_to(node.config.rootpath) else str(path)

@@ -100,6 +100,10 @@ def declare(parser: pytest.Parser) -> None:
         )
 
 
+def _ini_type(option: Option) -> Literal["bool", "string"]:
+    return "bool" if isinstance(option.default, bool) else "string"
+
+
 def _given(option: Option, config: pytest.Config) -> str | bool | None:
     """What somebody set; None where nobody did."""
     if (value := config.getoption(option.key, None)) is not None:

@@ -115,6 +115,7 @@ class Run:
     def verdict(self, failure: BaseException | None) -> BaseException | None:
         """What the test's body ends with. A stop wins over what the agent made of it; limits judge only a body that passed."""
         from pytest_agentperf.judge.limits import LimitExceeded, Stopped
+        from pytest_agentperf.record.recorder import Stop
 
         told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
         if self.recorder.stops and (failure is None or isinstance(failure, (Exception, Stop))):
@@ -140,6 +141,7 @@ class Session:
         self._tests: dict[str, Any] = {}
         self._preparing: Run | None = None
         self._closing = ExitStack()
+        self.usage_error = ""
 
     def open(self) -> None:
         """Once, when pytest is configured."""
@@ -171,7 +173,19 @@ class Session:
     # -- before the tests ----------------------------------------------------------------------------------------------
 
     def plan(self, items: list[pytest.Item]) -> None:
-        """Attach to each test its limits. Raises pytest.UsageError for one that cannot be read."""
+        """Attach to each test its limits. Raises pytest.UsageError for one that cannot be read.
+
+        A worker of xdist cannot end the run with a clean message: it gives up its tests and lets the controller tell.
+        """
+        try:
+            self._plan(items)
+        except pytest.UsageError as problem:
+            if not self.worker:
+                raise
+            self.usage_error = str(problem)
+            items.clear()
+
+    def _plan(self, items: list[pytest.Item]) -> None:
         globs = self.limits_file.globs if self.limits_file else ()
         for item in items:
             limits = list(markers.limits(item))
@@ -293,12 +307,17 @@ class Session:
             self._tests[report.nodeid] = data
 
     def told_by(self, worker: dict[str, Any]) -> None:
-        """What a worker has to say beside its tests."""
+        """What a worker has to say beside its tests. Ends the run where its collection met a usage error."""
         self.guard.bugs.extend(bug for bug in worker.get("bugs", ()) if bug not in self.guard.bugs)
+        if problem := worker.get("usage_error"):
+            pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
 
     def finish(self) -> None:
         if self.worker:
-            self.config.workeroutput["agentperf"] = {"bugs": self.guard.bugs}  # type: ignore[attr-defined]
+            self.config.workeroutput["agentperf"] = {  # type: ignore[attr-defined]
+                "bugs": self.guard.bugs,
+                "usage_error": self.usage_error,
+            }
         elif self.settings.json_path:
             from pytest_agentperf.report.json_file import write
 

@@ -42,7 +42,7 @@ def default_cassette_name(request: pytest.FixtureRequest) -> str:
             raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.default_cassette expects one name")
         return str(marker.args[0])
     name = f"{request.cls.__name__}.{request.node.name}" if request.cls else request.node.name
-    return name.translate(str.maketrans(dict.fromkeys(r"<>?%*:|\"'/\\", "-")))
+    return str(name).translate(dict.fromkeys(map(ord, r"<>?%*:|\"'/\\"), "-"))
 
 
 @pytest.fixture

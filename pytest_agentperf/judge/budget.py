@@ -129,10 +129,11 @@ class TokenBudget:
             self._sent[call.index] = prompt
 
     def _admit(self, limit: Limit, spent: Profile, call: ModelCall, prompt: Usage, nth: int) -> None:
-        if limit.metric == "tokens":
-            used, more = _tokens(spent), prompt.input or 0
-        else:
-            used, more = _usd(spent), self._price(replace(call, usage=replace(prompt, output=0))).usd or Decimal(0)
+        used: int | Decimal = _tokens(spent)
+        more: int | Decimal = prompt.input or 0
+        if limit.metric == "cost":
+            used = _usd(spent)
+            more = self._price(replace(call, usage=replace(prompt, output=0))).usd or Decimal(0)
         if used + more <= limit.bound:
             return
         unit = METRICS[limit.metric].unit

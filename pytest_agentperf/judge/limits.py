@@ -148,11 +148,12 @@ def _judge(limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] =
     over = value > limit.bound if limit.kind == "max" else value < limit.bound
     if not over:
         return None
+    shown = unit if limit.own or unit in ("ms", "USD") else ""  # a count's label says what is counted
     side = "over" if limit.kind == "max" else "under"
     gap = abs(Decimal(str(value)) - Decimal(str(limit.bound)))
     message = (
-        f"{what}: {format_value(value, unit)} is {side} {_where(limit)}"
-        f" by {format_value(gap, unit)}{_percent(gap, limit.bound)}"
+        f"{what}: {format_value(value, shown)} is {side} {_where(limit)}"
+        f" by {format_value(gap, shown)}{_percent(gap, limit.bound)}"
     )
     return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)
 

@@ -1,0 +1,1 @@
+"""TELL: reports of a run."""

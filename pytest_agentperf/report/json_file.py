@@ -1,0 +1,143 @@
+"""The run as a JSON document: everything there is, for `show`, for other programs and for people with jq."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pytest_agentperf.model.codec import from_json, to_json
+from pytest_agentperf.model.metric import METRICS, Measure, Number
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.totals import Measures, Total, measured, time_source, totals
+
+FORMAT = "pytest-agentperf run"
+FORMAT_VERSION = 1
+# 1: the first
+_STORED = ("outcome", "worker", "violations", "profile")
+_AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
+
+
+class UnreadableRun(ValueError):
+    """The file is no run of ours; the message names the file, what is wrong with it and the way out."""
+
+
+def to_document(report: Report) -> dict[str, Any]:
+    """The same document for the same report, whatever the order that its tests, notes and bugs came in.
+
+    A test has its `profile`, from which everything else can be had again, and for people its `metrics`: value (money as
+    a number too; the profile has the exact decimals), unit, `estimated`, and where the value is null `why`. `time` says
+    what its times are (see `totals.time_source`).
+    """
+    tests = sorted(report.tests, key=lambda run: (run.profile.nodeid, run.worker))
+    measures = [measured(run.profile) for run in tests]
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "versions": dict(report.versions),
+        "totals": {"tests": len(tests), **{name: _total(name, total) for name, total in totals(measures).items()}},
+        "notes": sorted(report.notes),
+        "bugs": sorted(report.bugs),
+        "tests": [_test(run, numbers) for run, numbers in zip(tests, measures, strict=True)],
+    }
+
+
+def from_document(data: Any) -> Report:
+    """The inverse of `to_document`. Raises UnreadableRun without the name of a file."""
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, dict) else data
+        raise UnreadableRun(f"not a run of pytest-agentperf (format: {_short(found)}); {_AGAIN}")
+    version = data.get("version")
+    if type(version) is not int or not 1 <= version:
+        raise UnreadableRun(f"version {_short(version)} is none of this format; {_AGAIN}")
+    if version > FORMAT_VERSION:
+        raise UnreadableRun(
+            f"version {version} is newer than this pytest-agentperf, which reads up to {FORMAT_VERSION}; "
+            "pip install --upgrade pytest-agentperf"
+        )
+    try:
+        return Report(
+            tests=tuple(from_json(TestRun, {key: test[key] for key in _STORED}) for test in data["tests"]),
+            notes=tuple(data["notes"]),
+            bugs=tuple(data["bugs"]),
+            versions=tuple(data["versions"].items()),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        missing = f"{problem} is missing" if isinstance(problem, KeyError) else str(problem)
+        raise UnreadableRun(f"damaged: {missing}; {_AGAIN}") from problem
+
+
+def write(report: Report, path: Path) -> None:
+    """Whole or not at all: UTF-8, one line a test, folders made where there are none. Raises OSError."""
+    path = Path(os.path.realpath(path))  # a link stays a link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
+        part.write_bytes(_text(to_document(report)).encode("utf-8", "backslashreplace"))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Report:
+    """What `write` wrote. Raises UnreadableRun."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except OSError as problem:
+        raise UnreadableRun(f"{path}: {problem.strerror}") from problem
+    except ValueError as problem:
+        raise UnreadableRun(f"{path}: not JSON: {problem}; {_AGAIN}") from problem
+    try:
+        return from_document(data)
+    except UnreadableRun as problem:
+        raise UnreadableRun(f"{path}: {problem}") from problem
+
+
+def _test(run: TestRun, numbers: Measures) -> dict[str, Any]:
+    stored = to_json(run)
+    return {
+        "nodeid": run.profile.nodeid,
+        "time": time_source(run.profile),
+        "metrics": {name: _measure(name, measure) for name, measure in numbers.items()},
+        **{key: stored[key] for key in _STORED},
+    }
+
+
+def _measure(name: str, measure: Measure) -> dict[str, Any]:
+    why = {"why": measure.why} if measure.value is None else {}
+    return {"value": _number(measure.value), "unit": METRICS[name].unit, "estimated": measure.estimated, **why}
+
+
+def _total(name: str, total: Total) -> dict[str, Any]:
+    return {
+        "value": _number(total.value),
+        "unit": METRICS[name].unit,
+        "estimated": total.estimated,
+        "unknown_tests": total.unknown,
+    }
+
+
+def _number(value: Number | None) -> int | float | None:
+    return value if value is None or isinstance(value, int) else float(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _text(document: dict[str, Any]) -> str:
+    """A line for each key, and for each item of a list: what changed shows in a diff, and a grep finds a whole test."""
+    parts = []
+    for key, value in document.items():
+        body = _dump(value)
+        if isinstance(value, list) and value:
+            body = "[\n" + ",\n".join(f"  {_dump(item)}" for item in value) + "\n ]"
+        parts.append(f" {_dump(key)}: {body}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,54 @@
+"""Many tests as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.metric import METRICS, Measure, Number
+from pytest_agentperf.model.profile import ClockKind, Profile
+
+Measures = Mapping[str, Measure]
+"""By the names of `METRICS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    value: Number | None
+    """The sum of what is known; None where nothing is."""
+    unknown: int
+    """How many tests could not tell, so that the sum is the least that it can be."""
+    estimated: bool
+
+
+def measured(profile: Profile) -> Measures:
+    return {name: metric.read(profile) for name, metric in METRICS.items()}
+
+
+def totals(tests: Iterable[Measures]) -> dict[str, Total]:
+    """Sums over tests of every metric whose numbers make one."""
+    tests = list(tests)
+    return {name: _total([test[name] for test in tests]) for name, metric in METRICS.items() if metric.adds_up}
+
+
+def _total(measures: list[Measure]) -> Total:
+    known = [measure.value for measure in measures if measure.value is not None]
+    return Total(
+        value=sum(known, _zero(known)) if known or not measures else None,
+        unknown=len(measures) - len(known),
+        estimated=any(measure.estimated for measure in measures),
+    )
+
+
+def _zero(values: list[Number]) -> Number:
+    return Decimal(0) if any(isinstance(value, Decimal) for value in values) else 0
+
+
+def time_source(profile: Profile) -> str:
+    """What the times of a test are: `real`, `virtual` (recorded waits, jumped over), `stated` (virtual waits as long as
+    the provider said, nobody watched them) or `instant` (a replay without waits: none)."""
+    if profile.clock is not ClockKind.INSTANT and any(call.timing is Timing.STATED for call in profile.calls):
+        return "stated"
+    return profile.clock.value

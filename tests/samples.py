@@ -1,0 +1,98 @@
+"""Profiles and reports as real runs make them, and hypothesis strategies for any at all."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pytest_agentperf.model.call import ModelCall, ToolCall
+from pytest_agentperf.model.exchange import Origin, Timing
+from pytest_agentperf.model.limit import Limit, Violation
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.usage import Cost, Usage
+
+MS = 1_000_000
+
+
+def call(index: int, start_ms: int, end_ms: int | None, **changes: object) -> ModelCall:
+    """A replayed call with usage and a price; `first_ms` makes it a streamed one."""
+    first_ms = changes.pop("first_ms", None)
+    values: dict[str, object] = {
+        "index": index,
+        "provider": "openai",
+        "api": "openai-chat",
+        "model": "gpt-5-nano",
+        "status": 200,
+        "usage": Usage(input=1200 + 310 * index, output=85, cache_read=1024, reasoning=64),
+        "cost": Cost(usd=Decimal("0.000192"), source="table", note="genai-prices 0.2"),
+        "start_ns": start_ms * MS,
+        "end_ns": None if end_ms is None else end_ms * MS,
+        "origin": Origin.REPLAYED,
+        "timing": Timing.RECORDED,
+        "turn": index + 1,
+    }
+    if isinstance(first_ms, int):
+        values |= {"streamed": True, "first_byte_ns": first_ms * MS}
+    return ModelCall(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def asked(*names: str) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(id=f"call_{at}", name=name, arguments="{}") for at, name in enumerate(names))
+
+
+def span(
+    id: int,
+    start_ms: int,
+    end_ms: int,
+    name: str,
+    *,
+    kind: SpanKind = SpanKind.TIMER,
+    parent: int | None = None,
+    error: str | None = None,
+) -> Span:
+    return Span(id=id, parent=parent, kind=kind, name=name, start_ns=start_ms * MS, end_ns=end_ms * MS, error=error)
+
+
+def tool(id: int, start_ms: int, end_ms: int, name: str, *, parent: int | None = None) -> Span:
+    return span(id, start_ms, end_ms, name, kind=SpanKind.TOOL, parent=parent)
+
+
+def trip(nodeid: str = "tests/agents/test_trip.py::test_plans_a_trip") -> Profile:
+    """Two turns: a streamed one that asks for two tools, which run at once, and the answer; 4.2 s in all."""
+    return Profile(
+        nodeid=nodeid,
+        clock=ClockKind.VIRTUAL,
+        latency_ns=4200 * MS,
+        cpu_ns=12 * MS,
+        calls=(
+            call(0, 100, 1500, first_ms=700, tool_calls=asked("flights", "weather"), span=1),
+            call(1, 2900, 4150, turn=2, span=4),
+        ),
+        spans=(
+            span(1, 50, 1520, "llm:planning"),
+            tool(2, 1550, 2850, "flights"),
+            tool(3, 1550, 2150, "weather"),
+            span(4, 2880, 4170, "llm:answer"),
+        ),
+    )
+
+
+def limit(text: str = "max_latency(4000)", metric: str = "latency", bound: int = 4000) -> Limit:
+    return Limit(metric=metric, bound=bound, text=text, source="tests/agents/test_trip.py:12")
+
+
+def broken(profile: Profile, of: Limit) -> Violation:
+    metric = METRICS[of.metric]
+    return Violation(limit=of, measure=metric.read(profile), unit=metric.unit, message=f"over {of.text}")
+
+
+def run(profile: Profile, outcome: str = "passed", *violations: Violation) -> TestRun:
+    return TestRun(profile=profile, outcome=outcome, violations=violations)
+
+
+def report(*tests: TestRun, notes: tuple[str, ...] = (), bugs: tuple[str, ...] = ()) -> Report:
+    return Report(
+        tests=tests, notes=notes, bugs=bugs, versions=(("pytest-agentperf", "0.1.0"), ("genai-prices", "0.2.1"))
+    )

@@ -38,7 +38,7 @@ class LimitsFileError(ValueError):
 class LimitsFile:
     globs: tuple[tuple[str, tuple[Limit, ...]], ...] = ()
     prices: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    """Model name to dollars per million tokens, by the names in `PRICE_KEYS`."""
+    """Model name to dollars per million tokens, by the names in `PRICE_KEYS`; input and output are always there."""
 
     def limits(self, nodeid: str) -> tuple[Limit, ...]:
         """The limits of the globs that match a test."""
@@ -78,6 +78,8 @@ class _Reader:
             elif name == "prices":
                 for _, model, body in self._items(section, "a mapping from model names to prices"):
                     prices[str(model)] = dict(self._prices(body))
+                    if missing := [name for name in PRICE_KEYS[:2] if name not in prices[str(model)]]:
+                        raise self._error(body, f"{model}: no price for {' and '.join(missing)}")
             else:
                 raise self._error(key, f"unknown key {name!r}; allowed: limits, prices")
         return LimitsFile(globs=tuple(globs), prices=prices)

@@ -70,6 +70,7 @@ def test_an_empty_file_limits_nothing(tmp_path):
         ("limits: {a: b\n", "agentperf.yaml:2: not YAML: "),
         ("limits:\n\t- a\n", "agentperf.yaml:2: not YAML: "),
         ("prices:\n  m: {inputs: 1}\n", "agentperf.yaml:2: unknown price 'inputs'; allowed: input, output, "),
+        ("prices:\n  m: {input: 1}\n", "agentperf.yaml:2: m: no price for output"),
         ("prices:\n  m: {input: cheap}\n", "agentperf.yaml:2: input: expected US dollars per million tokens, 0 or more"),
     ],
 )

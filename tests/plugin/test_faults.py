@@ -1,0 +1,69 @@
+"""A bug of ours never changes the outcome of a user's test, and is told in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+FAULTS = {
+    "open": "pytest_agentperf.session:Session.open",
+    "plan": "pytest_agentperf.session:Session._plan",
+    "prepare": "pytest_agentperf.session:Session.prepare",
+    "upgrade": "pytest_agentperf.session:Session.upgrade",
+    "start": "pytest_agentperf.session:Run.start",
+    "stop": "pytest_agentperf.session:Run.stop",
+    "judge": "pytest_agentperf.session:Run.judge",
+    "verdict": "pytest_agentperf.session:Run.verdict",
+    "attach": "pytest_agentperf.session:Session.attach",
+    "collect": "pytest_agentperf.session:Session.collect",
+    "finish": "pytest_agentperf.session:Session.finish",
+    "summary": "pytest_agentperf.session:Session._summary",
+    "decode": "pytest_agentperf.record.recorder:decode",
+    "begin": "pytest_agentperf.record.recorder:Recorder.begin",
+    "pipeline": "pytest_agentperf.pipeline:number_turns",
+}
+
+CONFTEST = """
+import importlib
+
+def broken(*args, **kwargs):
+    raise RuntimeError("injected")
+
+module, _, path = "{target}".partition(":")
+owner = importlib.import_module(module)
+*parents, name = path.split(".")
+for parent in parents:
+    owner = getattr(owner, parent)
+setattr(owner, name, broken)
+"""
+
+TESTS = """
+import pytest, agent
+
+def test_passes(): assert agent.ask() == "Hello."
+
+def test_fails(): assert agent.ask() == "Goodbye."
+
+@pytest.mark.xfail(strict=True)
+def test_xfails(): assert agent.ask() == "Goodbye."
+
+async def test_async(): assert await agent.ask_async() == "Hello."
+"""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("flags", [(), ("-W", "error")], ids=["plain", "W-error"])
+def test_outcomes_stay(session, fault, flags):
+    session.makepyfile(broken_agentperf=CONFTEST.format(target=FAULTS[fault]), test_agents=TESTS)
+    session.makepyfile(conftest="")
+    result = session.runpytest_subprocess("-p", "broken_agentperf", "--agentperf", "--agentperf-json=run.json", *flags)
+    result.assert_outcomes(passed=2, failed=1, xfailed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    if fault != "upgrade":
+        result.stdout.fnmatch_lines(["agentperf stumbled over an error of its own; *report*", "  RuntimeError: injected at *"])
+
+
+def test_faults_of_workers_arrive(session):
+    session.makepyfile(broken_agentperf=CONFTEST.format(target=FAULTS["judge"]), test_agents=TESTS)
+    result = session.runpytest_subprocess("-p", "broken_agentperf", "--agentperf", "-n", "2")
+    result.assert_outcomes(passed=2, failed=1, xfailed=1)
+    result.stdout.fnmatch_lines(["  RuntimeError: injected at *"])

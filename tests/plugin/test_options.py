@@ -1,0 +1,68 @@
+"""Every option takes effect as a flag, in the ini file and in the environment, in that order."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_agentperf.options import OPTIONS, Settings
+
+VALUES = {"enabled": ("", True), "record": ("all", "all"), "pace": ("real", "real"), "json_path": ("a.json", "a.json")}
+BY_FLAG = [option for option in OPTIONS if option.flag]
+
+
+def settings(pytester: pytest.Pytester, *args: str) -> Settings:
+    return Settings.read(pytester.parseconfig(*args))
+
+
+@pytest.mark.parametrize("option", BY_FLAG, ids=lambda option: option.name)
+def test_by_flag(pytester, option):
+    text, value = VALUES[option.name]
+    read = settings(pytester, f"{option.flag}={text}" if text else option.flag)
+    assert getattr(read, option.name) == value
+    assert option.name in read.asked
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+@pytest.mark.parametrize("place", ["ini", "environment"])
+def test_by_ini_and_environment(pytester, monkeypatch, option, place):
+    text, value = VALUES.get(option.name, ("other.yaml", "other.yaml"))
+    if place == "ini":
+        pytester.makeini(f"[pytest]\n{option.key} = {text or 'true'}\n")
+    else:
+        monkeypatch.setenv(option.key.upper(), text or "true")
+    assert getattr(settings(pytester), option.name) == value
+
+
+def test_defaults(pytester):
+    read = settings(pytester)
+    assert (read.enabled, read.record, read.pace, read.json_path, read.limits_path) == (
+        False, "none", "virtual", None, "agentperf.yaml",
+    )  # fmt: skip
+    assert not read.asked
+
+
+def test_the_flag_wins_over_the_environment_and_that_over_the_ini_file(pytester, monkeypatch):
+    pytester.makeini("[pytest]\nagentperf = true\nagentperf_pace = real\n")
+    assert settings(pytester).enabled
+    assert not settings(pytester, "--no-agentperf").enabled
+    monkeypatch.setenv("AGENTPERF_PACE", "instant")
+    assert settings(pytester).pace == "instant"
+    assert settings(pytester, "--agentperf-pace=virtual").pace == "virtual"
+
+
+@pytest.mark.parametrize(
+    ("ini", "environment", "message"),
+    [
+        ("agentperf_pace = fast", {}, "tox.ini: agentperf_pace: expected one of virtual, instant, real, got 'fast'"),
+        ("agentperf = perhaps", {}, "tox.ini: agentperf: "),
+        ("", {"AGENTPERF_RECORD": "some"}, "environment variable AGENTPERF_RECORD: expected one of none, once, new, all"),
+        ("", {"AGENTPERF": "perhaps"}, "environment variable AGENTPERF: expected true or false, got 'perhaps'"),
+    ],
+)
+def test_bad_values_are_usage_errors(pytester, monkeypatch, ini, environment, message):
+    pytester.makeini(f"[pytest]\n{ini}\n")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = pytester.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()

@@ -1,0 +1,170 @@
+"""OpenAI chat completions, and everybody who speaks them (Azure, OpenRouter, Groq, DeepSeek, Mistral, vLLM, ...).
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pytest_agentperf.decode.json_ import compact, obj, objs, text
+from pytest_agentperf.decode.openai_usage import read_cost, read_usage
+from pytest_agentperf.decode.payload import Answer, Ask, Payload
+from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.model.call import ToolCall
+
+API: Final = "openai-chat"
+OPERATION: Final = "chat"
+
+
+def asks(payload: Payload) -> bool:
+    return bool(objs(payload.request.get("messages")))
+
+
+def answers(payload: Payload) -> bool:
+    """Choices with a message (none where Azure's filter held it back); in a stream with deltas."""
+    if payload.body.answer:
+        named = payload.body.answer.get("object") == "chat.completion"
+        return any(named or "message" in choice for choice in objs(payload.body.answer.get("choices")))
+    return any("delta" in choice for event in payload.body.events for choice in objs(event.get("choices")))
+
+
+def ask(payload: Payload) -> Ask:
+    request = payload.request
+    messages = objs(request.get("messages"))
+    first = next(
+        (i for i, m in enumerate(messages) if m.get("role") not in ("system", "developer")),
+        len(messages),
+    )
+    tools = objs(request.get("tools")) or objs(request.get("functions"))
+    return Ask(
+        model=text(request.get("model")) or _deployment(payload.path),
+        prompt=prompt(
+            system=[message.get("content") for message in messages[:first]],
+            tools=tools,
+            names=[_tool_name(tool) for tool in tools],
+            messages=messages[first:],
+            results=[
+                result(m.get("tool_call_id"), m.get("content"))
+                for m in messages
+                if m.get("role") in ("tool", "function")
+            ],
+            parallel=request.get("parallel_tool_calls"),
+        ),
+        text=words(messages, *(compact(tool) for tool in tools)),
+    )
+
+
+def _deployment(path: str) -> str:
+    """Azure names the model in the address: `/openai/deployments/NAME/chat/completions`."""
+    _, found, rest = path.partition("/deployments/")
+    return rest.partition("/")[0] if found else ""
+
+
+def _tool_name(tool: dict[str, Any]) -> str:
+    inner = obj(tool.get("function")) or obj(tool.get("custom")) or tool
+    return text(inner.get("name")) or text(tool.get("type"))
+
+
+def answer(payload: Payload) -> Answer:
+    body = payload.body.answer or _fold(payload)
+    choices = objs(body.get("choices"))
+    messages = [obj(choice.get("message")) for choice in choices]
+    usage = obj(body.get("usage")) or obj(obj(body.get("x_groq")).get("usage"))
+    finishes = [text(choice.get("finish_reason")) for choice in choices]
+    return Answer(
+        model=text(body.get("model")),
+        id=text(body.get("id")),
+        usage=read_usage(usage),
+        wire_cost=read_cost(usage),
+        tool_calls=tuple(call for message in messages for call in _tool_calls(message)),
+        server_tools=tuple(
+            text(tool.get("type")) for message in messages for tool in objs(message.get("executed_tools"))
+        ),
+        finish=next(filter(None, finishes), ""),
+        text="\n".join(
+            filter(
+                None,
+                (words(m.get("content"), m.get("refusal") or ()) for m in messages),
+            )
+        ),
+        thoughts="\n".join(
+            filter(
+                None,
+                (text(m.get("reasoning_content")) or text(m.get("reasoning")) for m in messages),
+            )
+        ),
+        complete=bool(payload.body.answer) or payload.body.done or any(finishes),
+    )
+
+
+def _tool_calls(message: dict[str, Any]) -> list[ToolCall]:
+    """A call without a name is none: Snowflake sends such a one beside the real."""
+    legacy = obj(message.get("function_call"))
+    calls = objs(message.get("tool_calls")) or ([{"function": legacy}] if legacy else [])
+    found = []
+    for call in calls:
+        inner = obj(call.get("function")) or obj(call.get("custom"))
+        if name := text(inner.get("name")):
+            arguments = inner.get("arguments", inner.get("input", ""))
+            found.append(
+                ToolCall(
+                    id=text(call.get("id")) or None,
+                    name=name,
+                    arguments=compact(arguments),
+                )
+            )
+    return found
+
+
+def _fold(payload: Payload) -> dict[str, Any]:
+    """The body that the same call would have answered unstreamed."""
+    body: dict[str, Any] = {}
+    choices: dict[object, dict[str, Any]] = {}
+    for event in payload.body.events:
+        for key in ("id", "model", "usage", "x_groq"):
+            if event.get(key):
+                body[key] = event[key]  # usage counts from the start of the answer: the last one holds
+        for part in objs(event.get("choices")):
+            if obj(part.get("usage")):  # Moonshot
+                body["usage"] = part["usage"]
+            choice = choices.setdefault(
+                part.get("index") if isinstance(part.get("index"), int) else 0,
+                {"message": {}},
+            )
+            choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
+            _add_delta(choice["message"], obj(part.get("delta")))
+    return {**body, "choices": list(choices.values())}
+
+
+def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    for key in ("content", "refusal", "reasoning_content", "reasoning"):
+        piece = delta.get(key)
+        if isinstance(piece, list):  # Mistral's blocks
+            piece = words(piece)
+        if isinstance(piece, str):
+            message[key] = message.get(key, "") + piece
+    message.setdefault("executed_tools", []).extend(objs(delta.get("executed_tools")))
+    if legacy := obj(delta.get("function_call")):
+        _add_function(message.setdefault("function_call", {}), legacy)
+    for part in objs(delta.get("tool_calls")):
+        _add_call(message.setdefault("tool_calls", []), part)
+
+
+def _add_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:
+    """Deltas go to the call of their index. Mistral may leave it out, Gemini sends 0 for every call: a new id is a new call."""
+    call_id, index = text(part.get("id")), part.get("index")
+    if index is None:
+        known = None if call_id or not calls else calls[-1]
+    else:
+        known = next((call for call in reversed(calls) if call["index"] == index), None)
+    if known is None or (call_id and known["id"] and call_id != known["id"]):
+        known = {"index": index, "id": "", "function": {}}
+        calls.append(known)
+    known["id"] = known["id"] or call_id
+    _add_function(known["function"], obj(part.get("function")) or obj(part.get("custom")))
+
+
+def _add_function(function: dict[str, Any], part: dict[str, Any]) -> None:
+    function["name"] = function.get("name") or text(part.get("name"))
+    function["arguments"] = function.get("arguments", "") + compact(part.get("arguments") or part.get("input") or "")

@@ -1,0 +1,211 @@
+"""The latency that the provider stated, in headers or body: what replay has for a cassette without timing of ours.
+
+Most of the headers are written before the first byte of the body. Of a streamed answer they tell when it began, of any other
+how long it took: for OpenAI this was checked against the `date` header of 2,941 recorded calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_agentperf.decode.body import open_body
+from pytest_agentperf.decode.json_ import number, obj
+from pytest_agentperf.decode.stream import is_event_stream
+from pytest_agentperf.model.exchange import Response
+
+_MS = 1_000_000
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """Nanoseconds from the request; at least one is known. Never 0: a stated 0 means that nobody measured."""
+
+    first_byte_ns: int | None
+    """Of a streamed answer."""
+    end_ns: int | None
+    source: str
+    """The header or field that said so."""
+
+
+_UNTIL_HEADERS = (
+    "openai-processing-ms",
+    "x-kong-upstream-latency",  # Mistral
+    "x-envoy-upstream-service-time",  # Anthropic, Cohere, OpenAI
+    "x-inference-time",  # text-generation-inference, Together
+    "cmp-upstream-response-duration",  # Azure
+)
+"""Milliseconds until the answer began; best first."""
+_UNTIL_END = "x-amzn-bedrock-invocation-latency"
+_XAI = ("x-metrics-ttft-ms", "x-metrics-e2e-ms")
+_TIMING = "server-timing"
+"""https://www.w3.org/TR/server-timing/: Google's front end (`gfet4t7`), Cloudflare before Anthropic (`x-originResponse`)."""
+
+KEPT_HEADERS: frozenset[str] = frozenset(
+    (
+        *_UNTIL_HEADERS,
+        _UNTIL_END,
+        *_XAI,
+        _TIMING,
+        "content-type",
+        "date",
+        # why a call failed, and when to try again
+        "x-amzn-errortype",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+        # tokens of models that Bedrock invokes
+        "x-amzn-bedrock-input-token-count",
+        "x-amzn-bedrock-output-token-count",
+        "x-amzn-bedrock-cache-read-input-token-count",
+        "x-amzn-bedrock-cache-write-input-token-count",
+        # the provider's name for the call
+        "x-request-id",
+        "request-id",
+        "x-amzn-requestid",
+        "apim-request-id",
+        "openai-version",
+        # what is left until the provider refuses
+        *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
+        *(
+            f"anthropic-ratelimit-{of}-{what}"
+            for what in ("limit", "remaining", "reset")
+            for of in ("requests", "tokens", "input-tokens", "output-tokens")
+        ),
+    )
+)
+"""Response headers that decoding reads, lower case. None of them holds a secret; a cassette should keep them."""
+
+
+def stated_latency(response: Response, *, streamed: bool) -> Stated | None:
+    """What the provider said of its own time; None where it said nothing."""
+    return _in_headers(response, streamed=streamed) or _in_body(response.body, streamed=streamed)
+
+
+def _stated(
+    source: str,
+    *,
+    first: float | None = None,
+    end: float | None = None,
+    unit: int = _MS,
+) -> Stated | None:
+    first_ns, end_ns = (round(value * unit) if value is not None and value > 0 else None for value in (first, end))
+    return Stated(first_byte_ns=first_ns, end_ns=end_ns, source=source) if first_ns or end_ns else None
+
+
+def _in_headers(response: Response, *, streamed: bool) -> Stated | None:
+    ttft, whole = (number(response.header(name)) for name in _XAI)
+    if found := _stated(_XAI[1], first=ttft if streamed else None, end=whole):
+        return found
+    if found := _stated(_UNTIL_END, end=number(response.header(_UNTIL_END))):
+        return found
+    for name in _UNTIL_HEADERS:
+        value = number(response.header(name))
+        if found := _stated(name, first=value) if streamed else _stated(name, end=value):
+            return found
+    for entry in (response.header(_TIMING) or "").split(","):
+        match = re.fullmatch(r"\s*([^\s;]+)\s*;(?:.*;)?\s*dur=\"?([\d.]+)\"?.*", entry)
+        value = number(match[2]) if match else None
+        source = f"{_TIMING} {match[1]}" if match else ""
+        if found := _stated(source, first=value) if streamed else _stated(source, end=value):
+            return found
+    return None
+
+
+_MARKS = re.compile(
+    rb'"(latencyMs|total_time|completed_at|total_duration|latency_checkpoint|time_to_first_token_ms|amazon-bedrock-invocationMetrics)"'
+)
+
+
+def _in_body(body: bytes, *, streamed: bool) -> Stated | None:
+    """The last object of the body that says something: streams state at their end."""
+    if not (_MARKS.search(body) or is_event_stream(body)):
+        return None
+    opened = open_body(body)
+    for event in reversed((*opened.events, opened.answer)):
+        for read in _FIELDS:
+            if found := read(event):
+                if streamed:
+                    return found
+                return _stated(found.source, end=found.end_ns, unit=1)
+    return None
+
+
+def _converse(event: dict[str, Any]) -> Stated | None:
+    """Bedrock's converse, whole or in the last event of a stream."""
+    metrics = obj((obj(event.get("metadata")) or event).get("metrics"))
+    return _stated("metrics.latencyMs", end=number(metrics.get("latencyMs")))
+
+
+def _invoke(event: dict[str, Any]) -> Stated | None:
+    metrics = obj(event.get("amazon-bedrock-invocationMetrics"))
+    first, end = (
+        number(metrics.get("firstByteLatency")),
+        number(metrics.get("invocationLatency")),
+    )
+    return _stated("amazon-bedrock-invocationMetrics", first=first, end=end)
+
+
+def _groq(event: dict[str, Any]) -> Stated | None:
+    """Seconds of work without the queue; the first token comes when the prompt is read."""
+    usage = obj(event.get("usage")) or obj(obj(event.get("x_groq")).get("usage"))
+    first, end = number(usage.get("prompt_time")), number(usage.get("total_time"))
+    return _stated("usage.total_time", first=first, end=end, unit=_SECOND)
+
+
+def _cerebras(event: dict[str, Any]) -> Stated | None:
+    return _stated(
+        "time_info.total_time",
+        end=number(obj(event.get("time_info")).get("total_time")),
+        unit=_SECOND,
+    )
+
+
+def _ollama(event: dict[str, Any]) -> Stated | None:
+    """Nanoseconds; the first token comes when the model is loaded and the prompt is read."""
+    first = (number(event.get("load_duration")) or 0) + (number(event.get("prompt_eval_duration")) or 0)
+    end = number(event.get("total_duration"))
+    return _stated("total_duration", first=first, end=end, unit=1) if end else None
+
+
+def _azure(event: dict[str, Any]) -> Stated | None:
+    checkpoint = obj(obj(event.get("usage")).get("latency_checkpoint"))
+    first, end = (
+        number(checkpoint.get("service_ttft_ms")),
+        number(checkpoint.get("total_duration_ms")),
+    )
+    return _stated("usage.latency_checkpoint", first=first, end=end)
+
+
+def _gpustack(event: dict[str, Any]) -> Stated | None:
+    first = number(obj(event.get("usage")).get("time_to_first_token_ms"))
+    return _stated("usage.time_to_first_token_ms", first=first)
+
+
+def _responses(event: dict[str, Any]) -> Stated | None:
+    """Whole seconds, so an answer within one second is not timed by them."""
+    body = obj(event.get("response")) or event
+    if body.get("object") != "response":
+        return None
+    created, completed = (
+        number(body.get("created_at")),
+        number(body.get("completed_at")),
+    )
+    return (
+        None if created is None or completed is None else _stated("completed_at", end=completed - created, unit=_SECOND)
+    )
+
+
+_FIELDS: tuple[Callable[[dict[str, Any]], Stated | None], ...] = (
+    _converse,
+    _invoke,
+    _groq,
+    _cerebras,
+    _ollama,
+    _azure,
+    _gpustack,
+    _responses,
+)

@@ -1,0 +1,1 @@
+"""COUNT: what a call cost, and its tokens where the wire does not say."""

@@ -1,0 +1,119 @@
+"""What users build on: names, signatures, fields, options, markers, fixtures. A change must be visible in a review.
+
+After a change that is meant: `pytest tests/test_public_api.py --inline-snapshot=fix`, and a line in CHANGELOG.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+
+import pytest_agentperf
+from inline_snapshot import snapshot
+from pytest_agentperf import plugin
+from pytest_agentperf.judge.checks import CHECKS, OWN_CHECKS
+from pytest_agentperf.options import OPTIONS
+
+
+def describe(name: str) -> Iterator[str]:
+    thing = getattr(pytest_agentperf, name)
+    if not inspect.isclass(thing):
+        yield f"{name}{signature(thing)}"
+        return
+    bases = ", ".join(base.__name__ for base in thing.__bases__ if base is not object)
+    yield f"class {name}({bases})"
+    if dataclasses.is_dataclass(thing):
+        yield from (f"    {field.name}: {field.type}" for field in dataclasses.fields(thing))
+    for key, member in sorted(vars(thing).items()):
+        if key.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield f"    {key} -> {member.fget.__annotations__['return']}"
+        elif inspect.isfunction(member):
+            yield f"    {key}{signature(member)}"
+
+
+def signature(function) -> str:
+    """As its author wrote it, without `self`."""
+    found = inspect.signature(function)
+    parameters = [p.replace(annotation=Verbatim(p.annotation)) for p in found.parameters.values() if p.name != "self"]
+    return str(found.replace(parameters=parameters, return_annotation=Verbatim(found.return_annotation)))
+
+
+class Verbatim(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def test_names():
+    text = "\n".join(line for name in pytest_agentperf.__all__ for line in describe(name))
+    assert text == snapshot("""\
+class BudgetExceeded(Stop)
+class LimitExceeded(Failure)
+class Profile()
+    nodeid: str
+    clock: ClockKind
+    latency_ns: int | None
+    cpu_ns: int
+    calls: tuple[ModelCall, ...]
+    spans: tuple[Span, ...]
+    gauges: tuple[Gauge, ...]
+    notes: tuple[str, ...]
+class Profiler()
+    cached_tokens -> int | None
+    cost_usd -> Decimal | None
+    critical_path() -> tuple[Step, ...]
+    input_tokens -> int | None
+    latency_ms -> int | None
+    llm_calls -> int
+    metric(name: str, value: float, unit: str = '', better: Literal['higher', 'lower'] = 'lower') -> None
+    output_tokens -> int | None
+    profile(*, priced: bool = True) -> Profile
+    reasoning_tokens -> int | None
+    summary() -> dict[str, CategoryStats]
+    timer(name: str, **metadata: object) -> Scope
+    tokens -> int | None
+    tool(name: str, **metadata: object) -> Scope
+    tool_calls -> int
+    ttft_ms -> int | None
+    turns -> int
+    waterfall(*, width: int = 80) -> str
+class TokenBudget()
+    _profile: Callable[[], Profile]
+    _price: Callable[[ModelCall], Cost]
+    _limits: dict[tuple[str | None, str], Limit]
+    _sent: dict[int, Usage]
+    _lock: RLock
+    check(category: str | None = None) -> None
+    counts_money -> bool
+    gate(call: ModelCall, prompt: Usage) -> None
+    limits -> tuple[Limit, ...]
+    remaining -> int | None
+    remaining_usd -> Decimal | None
+    set(category: str, *, max_tokens: int | None = None, max_cost_usd: str | float | Decimal | None = None) -> TokenBudget
+    used -> int
+    used_usd -> Decimal
+assert_cost(profiler: Subject, *, max_usd: float | str | Decimal, within: str | None = None) -> None
+assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -> None
+assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None
+assert_metric(profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None) -> None
+assert_tokens(profiler: Subject, *, max_total: int | None = None, max_input: int | None = None, max_output: int | None = None, within: str | None = None) -> None
+assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None
+assert_ttft(profiler: Subject, *, max_ms: float, within: str | None = None) -> None\
+""")
+
+
+def test_options():
+    described = [(option.flag, option.key, option.default, option.choices) for option in OPTIONS]
+    assert described == snapshot([('--agentperf', 'agentperf', False, ()), ('--agentperf-record', 'agentperf_record', 'none', ('none', 'once', 'new', 'all')), ('--agentperf-pace', 'agentperf_pace', 'virtual', ('virtual', 'instant', 'real')), ('--agentperf-json', 'agentperf_json', None, ()), (None, 'agentperf_limits', 'agentperf.yaml', ())])
+
+
+def test_markers():
+    assert [check.signature for table in (CHECKS, OWN_CHECKS) for check in table.values()] == snapshot(['max_latency(ms, *, within=None)', 'max_ttft(ms, *, within=None)', 'max_tokens(total=None, *, input=None, output=None, within=None)', 'max_cost(usd, *, within=None)', 'max_llm_calls(n, *, within=None)', 'max_tool_calls(n, *, tool=None, within=None)', 'max_metric(name, x)', 'min_metric(name, x)'])
+
+
+def test_fixtures():
+    assert plugin.__all__ == snapshot(['profiler', 'token_budget'])

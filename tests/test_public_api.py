@@ -24,7 +24,7 @@ def describe(name: str) -> Iterator[str]:
     bases = ", ".join(base.__name__ for base in thing.__bases__ if base is not object)
     yield f"class {name}({bases})"
     if dataclasses.is_dataclass(thing):
-        yield from (f"    {field.name}: {field.type}" for field in dataclasses.fields(thing))
+        yield from (f"    {field.name}: {field.type}" for field in dataclasses.fields(thing) if field.name[0] != "_")
     for key, member in sorted(vars(thing).items()):
         if key.startswith("_"):
             continue
@@ -82,11 +82,6 @@ class Profiler()
     turns -> int
     waterfall(*, width: int = 80) -> str
 class TokenBudget()
-    _profile: Callable[[], Profile]
-    _price: Callable[[ModelCall], Cost]
-    _limits: dict[tuple[str | None, str], Limit]
-    _sent: dict[int, Usage]
-    _lock: RLock
     check(category: str | None = None) -> None
     counts_money -> bool
     gate(call: ModelCall, prompt: Usage) -> None
@@ -108,12 +103,31 @@ assert_ttft(profiler: Subject, *, max_ms: float, within: str | None = None) -> N
 
 def test_options():
     described = [(option.flag, option.key, option.default, option.choices) for option in OPTIONS]
-    assert described == snapshot([('--agentperf', 'agentperf', False, ()), ('--agentperf-record', 'agentperf_record', 'none', ('none', 'once', 'new', 'all')), ('--agentperf-pace', 'agentperf_pace', 'virtual', ('virtual', 'instant', 'real')), ('--agentperf-json', 'agentperf_json', None, ()), (None, 'agentperf_limits', 'agentperf.yaml', ())])
+    assert described == snapshot(
+        [
+            ("--agentperf", "agentperf", False, ()),
+            ("--agentperf-record", "agentperf_record", "none", ("none", "once", "new", "all")),
+            ("--agentperf-pace", "agentperf_pace", "virtual", ("virtual", "instant", "real")),
+            ("--agentperf-json", "agentperf_json", None, ()),
+            (None, "agentperf_limits", "agentperf.yaml", ()),
+        ]
+    )
 
 
 def test_markers():
-    assert [check.signature for table in (CHECKS, OWN_CHECKS) for check in table.values()] == snapshot(['max_latency(ms, *, within=None)', 'max_ttft(ms, *, within=None)', 'max_tokens(total=None, *, input=None, output=None, within=None)', 'max_cost(usd, *, within=None)', 'max_llm_calls(n, *, within=None)', 'max_tool_calls(n, *, tool=None, within=None)', 'max_metric(name, x)', 'min_metric(name, x)'])
+    assert [check.signature for table in (CHECKS, OWN_CHECKS) for check in table.values()] == snapshot(
+        [
+            "max_latency(ms, *, within=None)",
+            "max_ttft(ms, *, within=None)",
+            "max_tokens(total=None, *, input=None, output=None, within=None)",
+            "max_cost(usd, *, within=None)",
+            "max_llm_calls(n, *, within=None)",
+            "max_tool_calls(n, *, tool=None, within=None)",
+            "max_metric(name, x)",
+            "min_metric(name, x)",
+        ]
+    )
 
 
 def test_fixtures():
-    assert plugin.__all__ == snapshot(['profiler', 'token_budget'])
+    assert plugin.__all__ == snapshot(["profiler", "token_budget"])

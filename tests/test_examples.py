@@ -1,0 +1,156 @@
+"""The examples, run as a user runs them: `pytest --agentperf` in their folder, real SDKs, recorded answers.
+
+The numbers are added up by hand from the `usage` and the `openai-processing-ms` of each recorded answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "conftest_examples"
+CORPUS = Path(os.environ.get("AGENTPERF_CORPUS") or EXAMPLES.parent.parent / "shared" / "corpus")
+
+QUICKSTART = {
+    "test_openai_agent.py::test_answers_a_question_and_a_follow_up": {
+        "outcome": "passed",
+        "llm_calls": 3,
+        "tool_calls": 2,
+        "input_tokens": 78 + 138 + 165,
+        "output_tokens": 39 + 11 + 5,
+        "llm_time": 363 + 307 + 241,
+        "latency": 363 + 307 + 241,
+        "ttft": 363,
+    },
+    "test_anthropic_agent.py::test_asks_for_the_whole_family_at_once": {
+        "outcome": "passed",
+        "llm_calls": 2,
+        "tool_calls": 4,
+        "input_tokens": 423 + 771,
+        "output_tokens": 202 + 77,
+        "latency": None,
+        "ttft": None,
+    },
+}
+STREAMING = {
+    "test_streaming.py::test_streams_the_answers": {
+        "outcome": "passed",
+        "llm_calls": 3,
+        "tool_calls": 2 + 1 + 1,
+        "input_tokens": 364 + 423 + 448,
+        "output_tokens": 40 + 15 + 49,
+        "ttft": 756,
+        "latency": None,
+    },
+}
+BUDGET = {
+    "test_budget.py::test_an_agent_with_a_turn_limit_stays_within_budget": {
+        "outcome": "passed",
+        "llm_calls": 3,
+        "tokens": 153 + 289 + 519,
+        "reasoning_tokens": 45 + 98 + 196,
+        "latency": 2091 + 2766 + 4711,
+    },
+    "test_budget.py::test_a_runaway_fails_at_the_call_that_would_exceed_the_tokens": {
+        "outcome": "failed",
+        "llm_calls": 3,
+        "tokens": 153 + 289 + 519,
+    },
+    "test_budget.py::test_a_runaway_fails_at_the_call_that_would_exceed_the_cost": {
+        "outcome": "failed",
+        "llm_calls": 2,
+        "tokens": 153 + 289,
+    },
+}
+NUMBERS = {"quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET}
+
+
+def run(pytester: pytest.Pytester, example: str, *flags: str) -> pytest.RunResult:
+    """An example's session in a process of its own, stopped should the agent really run away."""
+    pytester.copy_example(example)
+    return pytester.runpytest_subprocess("--agentperf", *flags, timeout=120)
+
+
+def test_every_example_is_tested():
+    assert {path.parent.name for path in EXAMPLES.glob("*/test_*.py")} == NUMBERS.keys()
+
+
+@pytest.mark.parametrize("example", NUMBERS)
+def test_the_numbers_are_those_of_the_recording(pytester, example):
+    run(pytester, example, "--agentperf-json=run.json")
+    document = json.loads((pytester.path / "run.json").read_text("utf-8"))
+    assert document["bugs"] == []
+    seen = {test["nodeid"]: test for test in document["tests"]}
+    assert {
+        nodeid: {name: read(seen[nodeid], name) for name in expected} for nodeid, expected in NUMBERS[example].items()
+    } == NUMBERS[example]
+    assert seen.keys() == NUMBERS[example].keys()
+
+
+def read(test: dict, name: str) -> object:
+    return test["outcome"] if name == "outcome" else test["metrics"][name]["value"]
+
+
+@pytest.mark.parametrize(
+    ("test", "reason"),
+    [
+        (
+            "exceed_the_tokens",
+            "*LLM call 4 (gpt-5.5) was not sent: 961 tokens used, *532 tokens *1,000 tokens allowed*",
+        ),
+        ("exceed_the_cost", "*LLM call 3 (gpt-5.5) was not sent: $0.0068 used, *$0.0015 *$0.0080 allowed*"),
+    ],
+)
+def test_a_runaway_is_stopped_though_the_agent_swallows_all_exceptions(pytester, test, reason):
+    result = run(pytester, "budget", "-k", test)
+    result.assert_outcomes(failed=1, deselected=2)
+    result.stdout.fnmatch_lines([reason])
+
+
+@pytest.mark.parametrize(
+    ("example", "agent", "before", "after"),
+    [
+        ("quickstart", "openai_agent.py", "temperature=0", "temperature=1"),
+        ("quickstart", "anthropic_agent.py", "charlie is alice's son", "charlie is alice's brother"),
+        ("streaming", "guide.py", '"sunny"', '"rainy"'),
+    ],
+)
+def test_an_agent_that_sends_something_else_fails(pytester, example, agent, before, after):
+    pytester.copy_example(example)
+    code = (pytester.path / agent).read_text("utf-8")
+    assert before in code
+    (pytester.path / agent).write_text(code.replace(before, after), "utf-8")
+    result = pytester.runpytest_subprocess("--agentperf", f"test_{Path(agent).stem.replace('guide', 'streaming')}.py")
+    result.assert_outcomes(failed=1)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of recorded traffic is not there (AGENTPERF_CORPUS)")
+def test_the_cassettes_are_what_the_script_makes_of_the_corpus(tmp_path):
+    script = EXAMPLES / "convert_cassettes.py"
+    subprocess.run([sys.executable, script, "--corpus", CORPUS, "--output", tmp_path], check=True)
+    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    kept = [path for folder in EXAMPLES.glob("*/cassettes") for path in folder.rglob("*") if path.is_file()]
+    assert made == {path.relative_to(EXAMPLES): path.read_bytes() for path in kept}
+
+
+@pytest.mark.parametrize("cassette", sorted(EXAMPLES.glob("*/cassettes/*/*.yaml")), ids=lambda path: path.stem)
+def test_a_cassette_names_its_source_and_holds_no_secret(cassette):
+    folder = cassette.parent.parent
+    entry = re.search(
+        rf"- `{re.escape(cassette.relative_to(folder).as_posix())}`\n"
+        r"  - repository: https://github.com/\S+/\S+\n  - commit: `[0-9a-f]{40}`\n  - file: `\S+`\n"
+        r"  - licence: (MIT|Apache-2.0), see \[(\S+)\]",
+        (folder / "SOURCES.md").read_text("utf-8"),
+    )
+    assert entry
+    assert (folder / entry[2]).stat().st_size > 1_000
+    text = cassette.read_text("utf-8")
+    assert not re.search(r"(?i)authorization|api-key|cookie|organization:|\bsk-\w|bearer ", text)
+    assert yaml.safe_load(text)["interactions"]

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except UnreadableRun as problem:
-        print(f"pytest-agentperf: {problem}", file=sys.stderr)
+        sys.stderr.write(f"pytest-agentperf: {problem}\n")
         return 2
     except BrokenPipeError:  # `... | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,7 +53,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 def _show(arguments: argparse.Namespace) -> int:
     width = arguments.width or shutil.get_terminal_size().columns
     for line in render(read(arguments.run_file), width=width, color=_colored(), max_rows=arguments.rows):
-        print(line)
+        sys.stdout.write(f"{line}\n")
     return 0
 
 

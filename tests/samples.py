@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from hypothesis import strategies as st
+
 from pytest_agentperf.model.call import ModelCall, ToolCall
 from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.model.limit import Limit, Violation
@@ -95,4 +97,32 @@ def run(profile: Profile, outcome: str = "passed", *violations: Violation) -> Te
 def report(*tests: TestRun, notes: tuple[str, ...] = (), bugs: tuple[str, ...] = ()) -> Report:
     return Report(
         tests=tests, notes=notes, bugs=bugs, versions=(("pytest-agentperf", "0.1.0"), ("genai-prices", "0.2.1"))
+    )
+
+
+def profiles(*, unknown: bool = True) -> st.SearchStrategy[Profile]:
+    """Calls and spans at any times, in any nesting that a parent before its child allows; all ends after the start."""
+    return st.builds(_profile, st.data(), st.booleans() if unknown else st.just(False))
+
+
+def _profile(data: st.DataObject, unknown: bool) -> Profile:
+    stretches = st.tuples(st.integers(0, 50), st.integers(0, 30)).map(lambda pair: (pair[0], sum(pair)))
+    spans = []
+    for at, (start, end) in enumerate(sorted(data.draw(st.lists(stretches, max_size=8))), 1):
+        parent = data.draw(st.none() | st.integers(1, at - 1)) if at > 1 else None
+        kind = data.draw(st.sampled_from(SpanKind))
+        spans.append(span(at, start, end, data.draw(st.sampled_from("abc")), kind=kind, parent=parent))
+    calls = []
+    for at, (start, end) in enumerate(sorted(data.draw(st.lists(stretches, max_size=8)))):
+        inside = data.draw(st.none() | st.integers(1, len(spans))) if spans else None
+        first = data.draw(st.none() | st.integers(start, end))
+        lost = unknown and data.draw(st.booleans())
+        timing = data.draw(st.sampled_from([Timing.STATED, Timing.UNKNOWN])) if lost else Timing.RECORDED
+        calls.append(call(at, start, None if lost else end, first_ms=first, timing=timing, span=inside))
+    return Profile(
+        nodeid="tests/test_any.py::test_any",
+        clock=ClockKind.VIRTUAL,
+        latency_ns=data.draw(st.integers(0, 90)) * MS,
+        calls=tuple(calls),
+        spans=tuple(spans),
     )

@@ -41,10 +41,10 @@ def forest(profile: Profile) -> list[Node]:
     """
     timed = profile.clock is not ClockKind.INSTANT
     spans = {span.id: span for span in profile.spans}
-    nodes = {span.id: _of_span(span, timed) for span in profile.spans}
+    nodes = {span.id: _of_span(span, timed=timed) for span in profile.spans}
     roots: list[Node] = []
     placed = [(nodes[span.id], span.parent) for span in profile.spans]
-    placed += [(_of_call(call, timed), call.span) for call in profile.calls]
+    placed += [(_of_call(call, timed=timed), call.span) for call in profile.calls]
     for node, parent in placed:
         while parent is not None and parent in nodes and not _contains(nodes[parent], node):
             parent = spans[parent].parent
@@ -58,7 +58,7 @@ def _contains(outer: Node, inner: Node) -> bool:
     return outer.start_ns <= inner.start_ns and inner.end_ns <= outer.end_ns
 
 
-def _of_span(span: Span, timed: bool) -> Node:
+def _of_span(span: Span, *, timed: bool) -> Node:
     return Node(
         kind=span.kind.value,
         id=span.id,
@@ -70,7 +70,7 @@ def _of_span(span: Span, timed: bool) -> Node:
     )
 
 
-def _of_call(call: ModelCall, timed: bool) -> Node:
+def _of_call(call: ModelCall, *, timed: bool) -> Node:
     known = timed and call.duration_ns is not None
     streamed = timed and call.streamed and call.ttft_ns is not None
     first_byte_ns = call.first_byte_ns if streamed else None

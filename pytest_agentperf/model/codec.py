@@ -11,24 +11,24 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+_ATOMS = frozenset({str, int, bool, type(None)})
+"""What is its own JSON, by exact type: an enum may be a text too."""
 
 
 def to_json(value: object) -> Any:
     """Dataclasses become objects, tuples arrays, decimals strings, and so do the floats that JSON has no number for."""
-    if value is None or isinstance(value, (bool, int)):
+    if type(value) in _ATOMS:
         return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return value if isfinite(value) else str(value)
-    if isinstance(value, (tuple, list)):
-        return [to_json(item) for item in value]
-    if isinstance(value, Decimal):
-        return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {name: to_json(getattr(value, name)) for name in _names(type(value))}
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
     raise TypeError(f"no JSON for a {type(value).__name__}: {value!r}")
 
 

@@ -49,7 +49,7 @@ def from_document(data: Any) -> Report:
         found = data.get("format") if isinstance(data, dict) else data
         raise UnreadableRun(f"not a run of pytest-agentperf (format: {_short(found)}); {_AGAIN}")
     version = data.get("version")
-    if type(version) is not int or not 1 <= version:
+    if type(version) is not int or version < 1:
         raise UnreadableRun(f"version {_short(version)} is none of this format; {_AGAIN}")
     if version > FORMAT_VERSION:
         raise UnreadableRun(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from pytest_agentperf.analyze.text import cells, clip, pad
 
@@ -14,14 +14,18 @@ Paint = Callable[[str, str], str]
 
 STYLES = {"strong": "1", "faint": "2", "bad": "31", "doubtful": "33"}
 SUMS = "sums"
-_SHORTEST_NAME = 22
+_GAPS = (("  ", 36), (" ", 22))
+"""Between columns, and the cells that they must leave for names."""
 
 
-def painter(color: bool) -> Paint:
-    """Styles as ANSI escapes, or as nothing."""
-    if not color:
-        return lambda text, style: text
-    return lambda text, style: f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style else text
+def painter(*, color: bool) -> Paint:
+    """Styles as ANSI escapes, or as nothing; spaces around a text stay outside, so that lines can be stripped."""
+
+    def paint(text: str, style: str) -> str:
+        bare = text.strip()
+        return text.replace(bare, f"\x1b[{STYLES[style]}m{bare}\x1b[0m", 1) if style and bare else text
+
+    return paint if color else lambda text, _style: text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +84,9 @@ def fit(columns: Sequence[Column], names: Sequence[str], width: int, *, drop: Se
         for line_of_sums in choices:
             shown = kept if line_of_sums == sums else [column.without_sum() for column in kept]
             longest = max(map(cells, names if line_of_sums == sums else names[:-1]))
-            for gap in ("  ", " "):
+            for gap, name in _GAPS:
                 room = width - sum(column.width + len(gap) for column in shown)
-                if room >= min(longest, _SHORTEST_NAME):
+                if room >= min(longest, name):
                     return Fit(columns=shown, gap=gap, room=min(room, longest), sums=line_of_sums)
     return Fit(columns=[], gap="", room=max(1, width), sums=False)
 
@@ -106,7 +110,8 @@ def _figure(column: Column, row: int, paint: Paint) -> str:
 
 def common_prefix(nodeids: Sequence[str]) -> str:
     """Folders, module and classes that all share, with the separator behind; parameters are never part of it."""
-    shared = os.path.commonprefix([nodeid.partition("[")[0] for nodeid in nodeids])
+    first, last = (each(nodeid.partition("[")[0] for nodeid in nodeids) for each in (min, max))
+    shared = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
     return shared[: max(shared.rfind("/") + 1, shared.rfind("::") + 2 if "::" in shared else 0)]
 
 

@@ -96,7 +96,7 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     its share of the slowest or of the costliest one, whichever is larger. Columns that a narrow terminal has no room
     for are told as totals below. What the numbers need to be read (`?`, `~`, limits, notes) follows.
     """
-    paint = painter(color)
+    paint = painter(color=color)
     rows = [_Row(run, measured(run.profile)) for run in report.tests]
     active = [row for row in rows if row.run.profile.calls or row.run.violations]
     active = active or [row for row in rows if row.run.profile.spans or row.run.profile.gauges]
@@ -278,7 +278,7 @@ def _gauges(rows: list[_Row], width: int) -> list[str]:
 def _notes(report: Report, width: int) -> list[str]:
     notes = Counter(plain(note) for note in report.notes)
     notes.update(plain(note) for run in report.tests for note in dict.fromkeys(run.profile.notes))
-    return _counted("note:", notes, "notes", width, painter(False))
+    return _counted("note:", notes, "notes", width, painter(color=False))
 
 
 def _bugs(report: Report, width: int, paint: Paint) -> list[str]:

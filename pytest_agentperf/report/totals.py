@@ -48,7 +48,8 @@ def _zero(values: list[Number]) -> Number:
 
 def time_source(profile: Profile) -> str:
     """What the times of a test are: `real`, `virtual` (recorded waits, jumped over), `stated` (virtual waits as long as
-    the provider said, nobody watched them) or `instant` (a replay without waits: none)."""
+    the provider said, nobody watched them) or `instant` (a replay without waits: none).
+    """
     if profile.clock is not ClockKind.INSTANT and any(call.timing is Timing.STATED for call in profile.calls):
         return "stated"
     return profile.clock.value

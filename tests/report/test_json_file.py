@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.profile import Gauge, Profile
+from pytest_agentperf.model.report import Report
+from pytest_agentperf.report.json_file import UnreadableRun, from_document, read, to_document, write
+from samples import broken, call, limit, profiles, report, run, trip
+
+
+def two() -> Report:
+    lost = replace(
+        trip("tests/test_z.py::test_streamed"), calls=(call(0, 0, None, first_ms=500, timing=Timing.STATED),)
+    )
+    return report(
+        run(trip(), "failed", broken(trip(), limit())), run(lost), notes=("a note",), bugs=("KeyError: 'x' at a.py:1",)
+    )
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "run.json"
+    write(two(), path)
+
+    assert read(path) == two()
+    assert path.read_bytes().endswith(b"}\n")
+    assert [entry.name for entry in path.parent.iterdir()] == ["run.json"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(tests=st.lists(profiles(), max_size=3), gauge=st.floats(allow_nan=False))
+def test_every_report_survives(tests: list[Profile], gauge: float) -> None:
+    of = report(
+        *(
+            run(replace(profile, nodeid=f"t.py::test_{at}", gauges=(Gauge(name="g", value=gauge),)))
+            for at, profile in enumerate(tests)
+        )
+    )
+
+    assert from_document(json.loads(json.dumps(to_document(of)))) == of
+
+
+def test_the_same_bytes_in_whatever_order_tests_and_notes_came(tmp_path: Path) -> None:
+    tests = [run(trip(f"tests/test_a.py::test_{at}")) for at in range(20)]
+    notes = ["b", "a", "c"]
+    written = set()
+    for seed in range(5):
+        random.Random(seed).shuffle(tests)
+        random.Random(seed).shuffle(notes)
+        write(report(*tests, notes=tuple(notes)), tmp_path / "run.json")
+        written.add((tmp_path / "run.json").read_bytes())
+
+    assert len(written) == 1
+
+
+def test_a_reader_with_jq_finds_the_numbers() -> None:
+    document = to_document(two())
+    test, lost = document["tests"]
+
+    assert list(document) == ["format", "version", "versions", "totals", "notes", "bugs", "tests"]
+    assert {key: value for key, value in document.items() if key not in ("totals", "tests")} == snapshot(
+        {
+            "format": "pytest-agentperf run",
+            "version": 1,
+            "versions": {"pytest-agentperf": "0.1.0", "genai-prices": "0.2.1"},
+            "notes": ["a note"],
+            "bugs": ["KeyError: 'x' at a.py:1"],
+        }
+    )
+    assert document["totals"] == snapshot(
+        {
+            "tests": 2,
+            "latency": {"value": 4200, "unit": "ms", "estimated": False, "unknown_tests": 1},
+            "llm_time": {"value": 2650, "unit": "ms", "estimated": False, "unknown_tests": 1},
+            "tool_time": {"value": 3800, "unit": "ms", "estimated": False, "unknown_tests": 0},
+            "cpu": {"value": 24, "unit": "ms", "estimated": False, "unknown_tests": 0},
+            "tokens": {"value": 4165, "unit": "tokens", "estimated": False, "unknown_tests": 0},
+            "input_tokens": {"value": 3910, "unit": "tokens", "estimated": False, "unknown_tests": 0},
+            "output_tokens": {"value": 255, "unit": "tokens", "estimated": False, "unknown_tests": 0},
+            "cache_read_tokens": {"value": 3072, "unit": "tokens", "estimated": False, "unknown_tests": 0},
+            "reasoning_tokens": {"value": 192, "unit": "tokens", "estimated": False, "unknown_tests": 0},
+            "cost": {"value": 0.000576, "unit": "USD", "estimated": False, "unknown_tests": 0},
+            "llm_calls": {"value": 3, "unit": "calls", "estimated": False, "unknown_tests": 0},
+            "turns": {"value": 3, "unit": "turns", "estimated": False, "unknown_tests": 0},
+            "tool_calls": {"value": 2, "unit": "calls", "estimated": False, "unknown_tests": 0},
+        }
+    )
+    assert (test["nodeid"], test["outcome"], test["time"]) == (trip().nodeid, "failed", "virtual")
+    assert test["violations"][0]["limit"]["text"] == "max_latency(4000)"
+    assert test["metrics"] == snapshot(
+        {
+            "latency": {"value": 4200, "unit": "ms", "estimated": False},
+            "ttft": {"value": 1250, "unit": "ms", "estimated": False},
+            "llm_time": {"value": 2650, "unit": "ms", "estimated": False},
+            "tool_time": {"value": 1900, "unit": "ms", "estimated": False},
+            "cpu": {"value": 12, "unit": "ms", "estimated": False},
+            "tokens": {"value": 2880, "unit": "tokens", "estimated": False},
+            "input_tokens": {"value": 2710, "unit": "tokens", "estimated": False},
+            "output_tokens": {"value": 170, "unit": "tokens", "estimated": False},
+            "cache_read_tokens": {"value": 2048, "unit": "tokens", "estimated": False},
+            "reasoning_tokens": {"value": 128, "unit": "tokens", "estimated": False},
+            "cost": {"value": 0.000384, "unit": "USD", "estimated": False},
+            "llm_calls": {"value": 2, "unit": "calls", "estimated": False},
+            "turns": {"value": 2, "unit": "turns", "estimated": False},
+            "tool_calls": {"value": 2, "unit": "calls", "estimated": False},
+        }
+    )
+    assert lost["metrics"]["latency"] == snapshot(
+        {
+            "value": None,
+            "unit": "ms",
+            "estimated": False,
+            "why": "the end of 1 of 1 LLM calls is not in the cassette: for a streamed answer the provider states its first byte only",
+        }
+    )
+    assert lost["time"] == "stated"
+
+
+def test_names_beyond_ascii_and_beyond_unicode(tmp_path: Path) -> None:
+    of = report(run(trip("tests/test_\u00e4.py::test[\u65e5\u672c]")), run(trip("tests/test_\udcff.py::test")))
+    write(of, tmp_path / "run.json")
+
+    assert read(tmp_path / "run.json") == of
+    assert "test[\u65e5\u672c]" in (tmp_path / "run.json").read_text("utf-8")
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.json"
+    write(two(), path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(report(), path)
+
+    assert read(path) == two()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "run.json")
+    write(two(), tmp_path / "link.json")
+
+    assert (tmp_path / "link.json").is_symlink()
+    assert read(tmp_path / "run.json") == two()
+
+
+def changed(**changes: object) -> str:
+    return json.dumps({**to_document(two()), **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "way_out"),
+    [
+        ("{", "not JSON: ", "pytest --agentperf --agentperf-json=PATH"),
+        ("\x00\xff", "not JSON: ", "pytest --agentperf --agentperf-json=PATH"),
+        ("[]", r"not a run of pytest-agentperf \(format: \[\]\)", "--agentperf-json=PATH"),
+        ('{"benchmarks": []}', r"not a run of pytest-agentperf \(format: None\)", "--agentperf-json=PATH"),
+        (changed(format="x" * 100), r"format: 'x{56}\.\.\.\)", "--agentperf-json=PATH"),
+        (changed(version=2), "version 2 is newer .* reads up to 1", "pip install --upgrade pytest-agentperf"),
+        (changed(version=0), "version 0 is none of this format", "--agentperf-json=PATH"),
+        (changed(version="1"), "version '1' is none of this format", "--agentperf-json=PATH"),
+        (changed(tests=[{}]), "damaged: 'outcome' is missing", "--agentperf-json=PATH"),
+        (changed(tests=[7]), "damaged: ", "--agentperf-json=PATH"),
+        (changed(versions=[]), "damaged: ", "--agentperf-json=PATH"),
+        (
+            changed(tests=[{"outcome": "passed", "worker": "", "violations": [], "profile": {"nodeid": "t", "x": 1}}]),
+            "damaged: Profile: unknown field 'x'",
+            "--agentperf-json=PATH",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_a_way_out(tmp_path: Path, text: str, problem: str, way_out: str) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(text, "latin-1")
+
+    with pytest.raises(UnreadableRun, match=problem) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert way_out in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableRun, match=r"none\.json: No such file or directory"):
+        read(tmp_path / "none.json")

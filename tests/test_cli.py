@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_agentperf.cli import main
+from pytest_agentperf.report.json_file import write
+from pytest_agentperf.report.terminal import render
+from samples import report, run, trip
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    path = tmp_path / "run.json"
+    write(report(*(run(trip(f"tests/test_a.py::test_{at}")) for at in range(3))), path)
+    return path
+
+
+def shown(width: int, *, rows: int = 20, color: bool = False) -> str:
+    of = report(*(run(trip(f"tests/test_a.py::test_{at}")) for at in range(3)))
+    return "".join(f"{line}\n" for line in render(of, width=width, color=color, max_rows=rows))
+
+
+def test_show_prints_the_same_summary(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(stored), "--width", "120"]) == 0
+    assert capsys.readouterr().out == shown(120)
+
+
+def test_show_lists_as_many_tests_as_asked(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(stored), "--width=80", "--rows=1"]) == 0
+    assert capsys.readouterr().out == shown(80, rows=1)
+
+
+def test_show_takes_the_width_of_the_terminal(
+    stored: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "133")
+
+    assert main(["show", str(stored)]) == 0
+    assert capsys.readouterr().out == shown(133)
+
+
+@pytest.mark.parametrize(
+    ("environment", "colored"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_on_a_terminal_unless_it_is_not_wanted(
+    stored: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    colored: bool,
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+
+    main(["show", str(stored), "--width=80"])
+
+    assert capsys.readouterr().out == shown(80, color=colored)
+
+
+def test_a_file_that_is_none_of_ours_is_one_line_and_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "other.json").write_text("{}")
+
+    assert main(["show", str(tmp_path / "other.json")]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(f"pytest-agentperf: {tmp_path / 'other.json'}: not a run of pytest-agentperf")
+    assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["sing"], "invalid choice: 'sing'"),
+        (["show"], "the following arguments are required: RUN.JSON"),
+        (["show", "x", "--width=0"], "argument --width: invalid positive number value: '0'"),
+        (["show", "x", "--rows=many"], "argument --rows: invalid positive number value: 'many'"),
+    ],
+)
+def test_wrong_arguments_are_2(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_as_a_module_and_into_a_pipe_that_closes_early(stored: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)  # nobody reads
+    with os.fdopen(writer) as pipe:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest_agentperf", "show", str(stored)],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,34 @@
+"""`vcr.use_cassette` in a test's own code opens cassettes of ours too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+
+from pytest_agentperf.record.imports import on_import
+from pytest_agentperf.record.mode import RecordMode
+
+
+@contextmanager
+def adopting(record_mode: RecordMode | str | None = None) -> Iterator[None]:
+    """Whatever `vcr.VCR` object opens a cassette in this block, it is ours. vcrpy is not loaded for it.
+
+    `record_mode` overrules what the code says; None leaves it as it says. A decorator counts from when it is applied.
+    """
+    with ExitStack() as undo:
+
+        def adopt(config: ModuleType) -> None:
+            original = config.VCR._use_cassette
+
+            def _use_cassette(vcr: Any, with_current_defaults: bool = False, **kwargs: Any) -> Any:
+                from pytest_agentperf.record.cassette import opened_by
+
+                return opened_by(vcr, record_mode, with_current_defaults, **kwargs)
+
+            config.VCR._use_cassette = _use_cassette
+            undo.callback(setattr, config.VCR, "_use_cassette", original)
+
+        undo.enter_context(on_import(["vcr.config"], adopt))
+        yield

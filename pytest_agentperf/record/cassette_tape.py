@@ -1,0 +1,222 @@
+"""An open cassette: what is in the file, what was played of it, and what is recorded now."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from vcr.cassette import Cassette
+from vcr.matchers import requests_match
+from vcr.record_mode import RecordMode as VcrMode
+from vcr.request import Request as VcrRequest
+
+from pytest_agentperf.model.exchange import Origin
+from pytest_agentperf.record import redact, replay, timing
+from pytest_agentperf.record.cassette_file import CassetteError
+from pytest_agentperf.record.match import key
+from pytest_agentperf.record.miss import CassetteMiss, explain
+from pytest_agentperf.record.pending import Pending, serials
+from pytest_agentperf.record.recorder import active
+from pytest_agentperf.record.seam import route
+from pytest_agentperf.record.taps import httpx
+
+_TAPPED = ("httpx", "httpx2")
+"""Patchers of vcrpy that taps of ours replace. Its own serve the other stacks."""
+
+
+def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
+    """Our matcher in vcrpy's terms."""
+    return key(r1) == key(r2)
+
+
+def _taps() -> Iterator[tuple[type, str, Callable[..., Any]]]:
+    """vcrpy has loaded every HTTP library that is installed by now."""
+    seen = set()  # a class may stand under two names: httpx2 can pose as httpx
+    for module in filter(None, map(sys.modules.get, httpx.MODULES)):
+        for owner, attribute in httpx.points(module, httpx.NETWORK + httpx.LOCAL):
+            if (owner, attribute) not in seen:
+                seen.add((owner, attribute))
+                yield owner, attribute, httpx.tapped(module, owner, attribute)
+
+
+class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
+    """The cassette that taps ask (`seam.Player`), and that vcrpy's stubs for other stacks ask too."""
+
+    def __init__(self, *args: Any, note: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *_TAPPED)
+        self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *_taps())
+        self._note = note
+        self._lock = threading.RLock()
+        self._index: dict[bytes, list[int]] = {}
+        self._indexed = [*self._match_on] == [same_request]
+        self._watched: set[Pending] = set()
+        self._first_ns: int | None = None
+        self._starts: list[float] = []
+        """Sort keys of what was recorded now, in the order of `data`."""
+        self._failure: Exception | None = None
+        self._loading = False
+
+    # -- what taps ask
+
+    def answer(self, pending: Pending) -> replay.Answer | None:
+        recorder = active()
+        if recorder is not None and self._note:
+            recorder.note(self._note)
+        sent = pending.request
+        request = VcrRequest(sent.method, sent.url, sent.body, dict(sent.headers))
+        filtered = self.filter_request(request)
+        if not filtered:
+            return None  # the user's filters leave this one alone
+        stored = self._take(filtered)
+        if stored is not None:
+            pending.origin = Origin.REPLAYED
+            answer, problem = replay.read(stored, sent)
+            if problem and recorder is not None:
+                recorder.note(f"{self._path}: a recorded timing cannot be read and is left out: {problem}")
+            return answer
+        if self.write_protected:
+            raise self._miss(filtered, pending)
+        pending.origin = Origin.RECORDED
+        with self._lock:
+            self._watched.add(pending)
+            self._first_ns = pending.start_ns if self._first_ns is None else self._first_ns
+        pending.done.append(partial(self._keep, request))
+        return None
+
+    # -- what vcrpy's stubs ask
+
+    def can_play_response_for(self, request: VcrRequest) -> bool:
+        """Raises CassetteMiss where the network is closed: their own error would be retried and caught."""
+        filtered = self.filter_request(request)
+        if not filtered:
+            return False
+        if self._find(filtered) is not None:
+            return True
+        if self.write_protected:
+            raise self._miss(filtered, None)
+        return False
+
+    def play_response(self, request: VcrRequest) -> dict[str, Any]:
+        filtered = self.filter_request(request)
+        stored = self._take(filtered)
+        if stored is None:
+            raise self._miss(filtered, None)
+        return stored
+
+    # -- replay
+
+    def _load(self) -> None:
+        self._loading = True
+        super()._load()
+        self._loading = False
+
+    def append(self, request: VcrRequest, response: dict[str, Any]) -> None:
+        """Called for each interaction that is loaded, and for each that is recorded."""
+        with self._lock:
+            before = len(self.data)
+            super().append(request, response)
+            if len(self.data) == before:
+                return
+            if not self._loading:
+                stored = self.data[before][1]
+                stored["headers"] = redact.keep_headers(stored["headers"])
+                self._starts.append(next(serials))
+            if self._loading or self.allow_playback_repeats:
+                self._index.setdefault(key(self.data[before][0]), []).append(before)
+
+    def _take(self, filtered: VcrRequest) -> dict[str, Any] | None:
+        """The next answer to a request, now played."""
+        with self._lock:
+            number = self._find(filtered)
+            if number is None:
+                return None
+            if not self.play_counts[number] and number < self._loaded_count:
+                self._played_interactions.append(self.data[number])
+            self.play_counts[number] += 1
+            stored: dict[str, Any] = self.data[number][1]
+            return stored
+
+    def _find(self, filtered: VcrRequest) -> int | None:
+        """Answers to equal requests are played in their order; with `allow_playback_repeats` the last one again."""
+        if self.record_mode == VcrMode.ALL:
+            return None
+        with self._lock:
+            last = None
+            for number in self._same(filtered):
+                if not self.play_counts[number]:
+                    return number
+                last = number
+            return last if self.allow_playback_repeats else None
+
+    def _same(self, filtered: VcrRequest) -> Iterable[int]:
+        """Places in `data` of the requests that match."""
+        if self._indexed:
+            return self._index.get(key(filtered), ())
+        playable = len(self.data) if self.allow_playback_repeats else self._loaded_count
+        return (n for n in range(playable) if requests_match(filtered, self.data[n][0], self._match_on))
+
+    def _miss(self, filtered: VcrRequest, pending: Pending | None) -> CassetteMiss:
+        recorder = active()
+        miss = CassetteMiss(
+            explain(
+                filtered,
+                [(request, self.play_counts[number] > 0) for number, (request, _) in enumerate(self.data)],
+                same=sum(1 for _ in self._same(filtered)),
+                cassette=os.path.relpath(self._path),
+                exists=self.rewound,
+                llm_call=recorder.llm_call(pending) if recorder and pending else None,
+                nodeid=recorder.nodeid if recorder else "",
+            )
+        )
+        return recorder.stop(miss) if recorder else miss
+
+    # -- recording
+
+    def _keep(self, request: VcrRequest, pending: Pending) -> None:
+        """An answer that was being recorded has ended; one that never began leaves nothing to store."""
+        with self._lock:
+            self._watched.discard(pending)
+            if pending.status is None:
+                return
+            headers: dict[str, list[str]] = {}
+            for name, value in pending.headers:
+                if name != "content-encoding" or pending.encoded:
+                    headers.setdefault(name, []).append(value)
+            response = {
+                "status": {"code": pending.status, "message": pending.reason},
+                "headers": headers,
+                "body": {"string": bytes(pending.body)},
+                timing.KEY: timing.write(pending, self._first_ns or pending.start_ns),
+            }
+            before = len(self.data)
+            try:
+                self.append(request, response)
+            except (
+                Exception
+            ) as error:  # a filter of the user failed: told when the cassette is closed, not to the agent
+                self._failure = self._failure or error
+            if len(self.data) > before:
+                self._starts[-1] = pending.serial
+
+    def _save(self, force: bool = False) -> None:
+        for pending in tuple(self._watched):
+            pending.abandon()
+        with self._lock:
+            self._in_order_of_starts()
+            if self._failure is not None:
+                raise CassetteError(
+                    f"{self._path}: not saved, for a filter failed: {type(self._failure).__name__}: {self._failure}"
+                ) from self._failure
+            super()._save(force)
+
+    def _in_order_of_starts(self) -> None:
+        """So that equal requests get their answers back in the order in which they were asked."""
+        recorded = self.data[self._loaded_count :]
+        order = sorted(range(len(recorded)), key=self._starts.__getitem__)
+        self.data[self._loaded_count :] = [recorded[number] for number in order]
+        self._starts.sort()

@@ -1,0 +1,124 @@
+"""A request that the cassette has no answer for, told so that a person can act on it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytest_agentperf.record.match import Asked, address, as_bytes, as_json
+from pytest_agentperf.record.recorder import Stop
+
+_AROUND = 40
+"""Characters shown on each side of a difference."""
+_NAMED = 4
+"""Further differences that are named."""
+
+
+class CassetteMiss(Stop):
+    """The agent sent what was not recorded."""
+
+
+def explain(
+    request: Asked,
+    recorded: Sequence[tuple[Asked, bool]],
+    *,
+    same: int,
+    cassette: str,
+    exists: bool,
+    llm_call: int | None,
+    nodeid: str,
+) -> str:
+    """The message of a miss.
+
+    `recorded`: the requests of the cassette, and whether each was played already; `same`: how many of them match.
+    """
+    played = sum(done for _, done in recorded)
+    nth = f" (LLM call {llm_call} of this test)" if llm_call else ""
+    lines = [
+        f"no recorded answer for {request.method} {address(request.uri)}{nth}",
+        f"  cassette: {cassette} ({len(recorded)} recorded, {played} played)",
+    ]
+    if not exists:
+        lines.append("  why: there is no such cassette")
+    elif same:
+        lines.append(f"  why: the agent asks this once more than recorded ({same} played already)")
+    else:
+        lines.append("  why: the cassette has no such request")
+        lines += _nearest(request, recorded)
+    mode = "all" if exists else "once"
+    test = f" {shlex.quote(nodeid)}" if nodeid else ""
+    lines.append(f"  to record it: pytest{test} --agentperf-record={mode}")
+    return "\n".join(lines)
+
+
+def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]]) -> list[str]:
+    """The recorded request that differs in the fewest places, and where."""
+    now = dict(_leaves(request))
+    best: tuple[int, bool, int] | None = None
+    for number, (other, done) in enumerate(recorded):
+        then = dict(_leaves(other))
+        count = sum(then.get(path) != now.get(path) for path in then | now)
+        if best is None or (count, done, number) < best:
+            best = (count, done, number)
+    if best is None:
+        return []
+    count, done, number = best
+    then = dict(_leaves(recorded[number][0]))
+    paths = [path for path in then | now if then.get(path) != now.get(path)]
+    if not paths:  # the user's own matchers look at something else
+        return [f"  nearest: recorded request {number + 1}; it differs in what match_on compares besides"]
+    at, before, after = _difference(then.get(paths[0]), now.get(paths[0]))
+    where = f", from character {at}" if at else ""
+    again = " (played already)" if done else ""
+    lines = [
+        f"  nearest: recorded request {number + 1}{again}, which differs in {paths[0]}{where}",
+        f"    recorded: {before}",
+        f"    now:      {after}",
+    ]
+    if more := paths[1:]:
+        names = ", ".join(more[:_NAMED]) + (", ..." if len(more) > _NAMED else "")
+        lines.append(f"    and in {len(more)} more: {names}")
+    return lines
+
+
+def _leaves(request: Asked) -> Iterator[tuple[str, Any]]:
+    """A request as flat (JSON path, value) pairs."""
+    yield "method", request.method.upper()
+    yield "address", address(request.uri)
+    body = request.body
+    parsed = as_json(body)
+    if parsed is None:
+        yield "body", as_bytes(body).decode("utf-8", "replace")
+    else:
+        yield from _flat("", parsed)
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _flat(f"{path}.{name}" if path else name, item)
+    elif isinstance(value, list) and value:
+        for number, item in enumerate(value):
+            yield from _flat(f"{path}[{number}]", item)
+    else:
+        yield path, value
+
+
+def _difference(then: Any, now: Any) -> tuple[int, str, str]:
+    """The place of the first difference, and both values around it."""
+    before, after = (
+        _ABSENT if value is None else value if isinstance(value, str) else json.dumps(value) for value in (then, now)
+    )
+    shorter = min(len(before), len(after))
+    at = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    return at, _cut(before, at), _cut(after, at)
+
+
+_ABSENT = "(nothing)"
+
+
+def _cut(text: str, at: int) -> str:
+    start, end = max(0, at - _AROUND), at + _AROUND
+    return f"{'…' if start else ''}{text[start:end]!r}{'…' if end < len(text) else ''}"

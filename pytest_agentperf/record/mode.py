@@ -1,0 +1,16 @@
+"""What a cassette may do. Light, so that options can name it without loading vcrpy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RecordMode(StrEnum):
+    NONE = "none"
+    """Replay only; what is not in the cassette is a miss."""
+    ONCE = "once"
+    """Record where there is no cassette yet, else replay only."""
+    NEW = "new"
+    """Replay, and record what is missing: vcrpy's `new_episodes`."""
+    ALL = "all"
+    """Record everything anew."""

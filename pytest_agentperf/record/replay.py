@@ -1,0 +1,131 @@
+"""A stored response as what a tap hands to its client, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_agentperf.decode.decoder import is_streamed
+from pytest_agentperf.decode.stated import stated_latency
+from pytest_agentperf.model.exchange import Headers, Request, Response, Timing
+from pytest_agentperf.record import encoding, timing
+
+_FRAMING = ("transfer-encoding", "content-length")
+"""Said of the wire; the client gets the body whole and decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Offsets are nanoseconds from the start of the request; all 0 where `timing` is UNKNOWN."""
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes
+    headers_ns: int
+    pieces: tuple[tuple[int, bytes], ...]
+    """The body in the chunks that it came in, and when."""
+    end_ns: int | None
+    """None: unknown."""
+    timing: Timing
+    error: str = ""
+    """What cut the answer after its last piece, as `Type: message`."""
+
+    def at_once(self) -> Answer:
+        """In the same chunks and without waits: times then say nothing, whatever the clock, and so are UNKNOWN."""
+        return replace(
+            self,
+            headers_ns=0,
+            pieces=tuple((0, piece) for _, piece in self.pieces),
+            end_ns=0,
+            timing=Timing.UNKNOWN,
+        )
+
+
+def read(stored: Mapping[str, Any], request: Request) -> tuple[Answer, str]:
+    """vcrpy's response dictionary as an answer, and what is wrong with its timing (empty where nothing is).
+
+    Times are those that were recorded; else those that the provider stated; else UNKNOWN.
+    """
+    headers, body = _plain(_headers(stored), _body(stored))
+    problem, timed = "", None
+    try:
+        timed = timing.read(stored.get(timing.KEY))
+    except ValueError as error:
+        problem = str(error)
+    status = stored["status"]
+    answer = Answer(
+        status=status["code"],
+        reason=status.get("message") or "",
+        headers=headers,
+        body=body,
+        headers_ns=0,
+        pieces=((0, body),) if body else (),
+        end_ns=0,
+        timing=Timing.UNKNOWN,
+    )
+    return (_recorded(answer, timed) if timed else _stated(answer, request)), problem
+
+
+def _recorded(answer: Answer, timed: timing.Timed) -> Answer:
+    pieces, at = [], 0
+    for offset, size in timed.chunks:
+        pieces.append((offset, answer.body[at : at + size]))
+        at += size
+    if pieces:  # a filter of the user may have made the body longer than it came
+        pieces[-1] = (pieces[-1][0], pieces[-1][1] + answer.body[at:])
+    elif answer.body:
+        pieces = [(timed.headers_ns, answer.body)]
+    return replace(
+        answer,
+        headers_ns=timed.headers_ns,
+        pieces=tuple(pieces),
+        end_ns=timed.end_ns,
+        timing=Timing.RECORDED,
+        error=timed.error,
+    )
+
+
+def _stated(answer: Answer, request: Request) -> Answer:
+    response = Response(status=answer.status, headers=answer.headers, body=answer.body)
+    stated = stated_latency(response, streamed=is_streamed(request, response))
+    if stated is None:
+        return answer
+    first = stated.end_ns if stated.first_byte_ns is None else stated.first_byte_ns
+    if first is None:
+        return answer
+    return replace(
+        answer,
+        headers_ns=first,
+        pieces=tuple((first, piece) for _, piece in answer.pieces),
+        end_ns=stated.end_ns,
+        timing=Timing.STATED,
+    )
+
+
+def _headers(stored: Mapping[str, Any]) -> Headers:
+    return tuple(
+        (name.lower(), _text(value))
+        for name, values in stored["headers"].items()
+        for value in ([values] if isinstance(values, (str, bytes)) else values)
+    )
+
+
+def _body(stored: Mapping[str, Any]) -> bytes:
+    body = stored["body"]["string"]
+    return body.encode() if isinstance(body, str) else bytes(body or b"")
+
+
+def _plain(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+    """Content encoding undone, and the headers that spoke of it or of the wire gone."""
+    value = ", ".join(value for name, value in headers if name == "content-encoding")
+    try:
+        body = encoding.decode(value, body)
+    except LookupError:  # not ours to undo; the client may know it
+        return tuple(header for header in headers if header[0] not in _FRAMING), body
+    return tuple(header for header in headers if header[0] not in (*_FRAMING, "content-encoding")), body
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

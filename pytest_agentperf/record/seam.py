@@ -1,0 +1,101 @@
+"""Where taps, the recorder and the cassette meet. Taps call this; the cassette sits in `route`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from pytest_agentperf.model.exchange import Request, Timing
+from pytest_agentperf.record.pending import Pending
+from pytest_agentperf.record.recorder import active
+from pytest_agentperf.record.replay import Answer
+
+
+class Player(Protocol):
+    """An open cassette."""
+
+    def answer(self, pending: Pending) -> Answer | None:
+        """The recorded answer; None: ask the network, and tell `pending.done` if it wants to keep what comes.
+
+        Sets `pending.origin`. Raises a Stop where there is no answer and the network is closed.
+        """
+
+
+class Route:
+    """The cassette that requests go to: the innermost open one. vcrpy's own patcher sets and restores it."""
+
+    player: Player | None = None
+
+
+route = Route()
+
+_inside: ContextVar[bool] = ContextVar("agentperf_inside", default=False)
+
+
+def wanted() -> bool:
+    """Whether anybody watches, and this request is not the inner half of one that a tap sees already."""
+    return (route.player is not None or active() is not None) and not _inside.get()
+
+
+@contextmanager
+def inside() -> Iterator[None]:
+    """Around the real thing. A tap may stand twice in its way, for others wrap the same function in between."""
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        _inside.reset(token)
+
+
+def start(request: Request) -> tuple[Pending, Answer | None]:
+    """A request is about to leave: its answer from the cassette, or None where the network is to answer.
+
+    Raises a Stop: over budget, or not in the cassette.
+    """
+    recorder, player = active(), route.player
+    pending = recorder.begin(request) if recorder else Pending(request)
+    if player is None:
+        return pending, None
+    with pending.failing():
+        answer = player.answer(pending)
+    if answer is None:
+        return pending, None
+    if recorder is None or not recorder.replay_waits:
+        answer = answer.at_once()
+    pending.timing = answer.timing
+    pending.end_known = answer.end_ns is not None
+    return pending, answer
+
+
+class Script:
+    """The pace of a replayed answer: how long to wait for a part of it, and when it counts as come.
+
+    The times that were recorded are what counts, not when this machine woke up: replays do not differ.
+    """
+
+    def __init__(self, pending: Pending, answer: Answer, patience: float | None) -> None:
+        """`patience`: seconds that the client lets one read last; None: for ever."""
+        self._pending = pending
+        self._answer = answer
+        self._patience = patience
+
+    def at(self, offset_ns: int | None) -> int | None:
+        """The time of a part, or None where only the clock tells it."""
+        timeless = self._answer.timing is Timing.UNKNOWN or offset_ns is None
+        return None if timeless else self._pending.start_ns + offset_ns
+
+    def left(self) -> int | None:
+        """The time when a client left that closes the answer now: when it had all of it, else what the clock tells."""
+        whole = self._answer.pieces and len(self._pending.body) == len(self._answer.body)
+        return self.at(self._answer.pieces[-1][0]) if whole else None
+
+    def pause(self, offset_ns: int | None) -> tuple[float, bool]:
+        """Seconds until a part comes, and whether the client's patience ends first (then: the seconds until that)."""
+        at = self.at(offset_ns)
+        seconds = 0.0 if at is None else max(0, at - time.monotonic_ns()) / 1e9
+        if self._patience is not None and seconds > self._patience:
+            return self._patience, True
+        return seconds, False

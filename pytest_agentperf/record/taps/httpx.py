@@ -1,0 +1,255 @@
+"""httpx and httpx2, which share their shape: `Transport.handle_request(request) -> response`, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from pytest_agentperf.model.exchange import Headers, Request
+from pytest_agentperf.record import seam
+from pytest_agentperf.record.pending import Pending
+from pytest_agentperf.record.replay import Answer
+
+MODULES = ("httpx", "httpx2")
+
+Point = tuple[str, str]
+"""Names of a transport and of its method."""
+
+NETWORK: tuple[Point, ...] = (
+    ("HTTPTransport", "handle_request"),
+    ("AsyncHTTPTransport", "handle_async_request"),
+)
+LOCAL: tuple[Point, ...] = (
+    ("WSGITransport", "handle_request"),
+    ("ASGITransport", "handle_async_request"),
+    ("MockTransport", "handle_request"),
+    ("MockTransport", "handle_async_request"),
+)
+"""Answered in the process. vcrpy records and replays these too, so a cassette of ours does."""
+
+
+def points(module: ModuleType, names: tuple[Point, ...]) -> Iterator[tuple[type, str]]:
+    """The classes and methods to tap, as far as this version of the module has them."""
+    for name, attribute in names:
+        owner = getattr(module, name, None)
+        if owner is not None and attribute in vars(owner):
+            yield owner, attribute
+
+
+def tapped(module: ModuleType, owner: type, attribute: str) -> Callable[..., Any]:
+    """The method with a tap around it; around the original where it is tapped already."""
+    function = vars(owner)[attribute]
+    real = getattr(function, "agentperf_real", function)
+    tap = (_async_tap if attribute == "handle_async_request" else _sync_tap)(module, real)
+    tap.agentperf_real = real  # type: ignore[attr-defined]
+    return tap
+
+
+def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def handle_request(self: Any, request: Any) -> Any:
+        if not seam.wanted():
+            return real(self, request)
+        pending, answer = seam.start(_request(request, request.read()))
+        with pending.failing():
+            if answer is None:
+                with seam.inside():
+                    response = real(self, request)
+                return _watched(pending, response, _streams(module).tee)
+            stream = _streams(module).play(module, pending, answer, request)
+            stream.wait(answer.headers_ns)
+            return _played(module, pending, answer, stream)
+
+    return handle_request
+
+
+def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        if not seam.wanted():
+            return await real(self, request)
+        pending, answer = seam.start(_request(request, await request.aread()))
+        with pending.failing():
+            if answer is None:
+                with seam.inside():
+                    response = await real(self, request)
+                return _watched(pending, response, _streams(module).async_tee)
+            stream = _streams(module).async_play(module, pending, answer, request)
+            await stream.wait(answer.headers_ns)
+            return _played(module, pending, answer, stream)
+
+    return handle_async_request
+
+
+def _request(request: Any, body: bytes) -> Request:
+    return Request(method=request.method, url=str(request.url), headers=_headers(request.headers), body=body)
+
+
+def _headers(headers: Any) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers.multi_items())
+
+
+def _patience(request: Any) -> float | None:
+    """Seconds that the client lets one read last."""
+    limit: float | None = (request.extensions.get("timeout") or {}).get("read")
+    return limit
+
+
+def _watched(pending: Pending, response: Any, tee: type) -> Any:
+    reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
+    pending.response(response.status_code, _headers(response.headers), reason)
+    response.stream = tee(response.stream, pending)
+    return response
+
+
+def _played(module: Any, pending: Pending, answer: Answer, stream: Any) -> Any:
+    pending.response(answer.status, answer.headers, answer.reason)
+    extensions = {"http_version": b"HTTP/1.1"}
+    if answer.reason:
+        extensions["reason_phrase"] = answer.reason.encode("latin-1", "replace")
+    return module.Response(answer.status, headers=list(answer.headers), stream=stream, extensions=extensions)
+
+
+class _Tee:
+    """A response's stream as it is, told on the side."""
+
+    def __init__(self, source: Any, pending: Pending) -> None:
+        self._source = source
+        self._pending = pending
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._pending.failing():
+            for data in self._source:
+                self._pending.chunk(data)
+                yield data
+        self._pending.end()
+
+    def close(self) -> None:
+        self._pending.close()
+        self._source.close()
+
+
+class _AsyncTee:
+    """The same for async clients."""
+
+    def __init__(self, source: Any, pending: Pending) -> None:
+        self._source = source
+        self._pending = pending
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self._pending.failing():
+            async for data in self._source:
+                self._pending.chunk(data)
+                yield data
+        self._pending.end()
+
+    async def aclose(self) -> None:
+        self._pending.close()
+        await self._source.aclose()
+
+
+class _Play:
+    """A recorded stream, at its pace."""
+
+    def __init__(self, module: Any, pending: Pending, answer: Answer, request: Any) -> None:
+        self._module = module
+        self._pending = pending
+        self._answer = answer
+        self._script = seam.Script(pending, answer, _patience(request))
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._pending.failing():
+            for offset_ns, data in self._answer.pieces:
+                self.wait(offset_ns)
+                self._pending.chunk(data, self._script.at(offset_ns))
+                yield data
+            self.wait(self._answer.end_ns)
+            _break(self._module, self._answer.error)
+        self._pending.end(self._script.at(self._answer.end_ns))
+
+    def close(self) -> None:
+        self._pending.close(self._script.left())
+
+    def wait(self, offset_ns: int | None) -> None:
+        seconds, too_long = self._script.pause(offset_ns)
+        if seconds:
+            time.sleep(seconds)
+        if too_long:
+            raise self._module.ReadTimeout("The read operation timed out")
+
+
+class _AsyncPlay:
+    """The same for async clients."""
+
+    def __init__(self, module: Any, pending: Pending, answer: Answer, request: Any) -> None:
+        self._module = module
+        self._pending = pending
+        self._answer = answer
+        self._script = seam.Script(pending, answer, _patience(request))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self._pending.failing():
+            for offset_ns, data in self._answer.pieces:
+                await self.wait(offset_ns)
+                self._pending.chunk(data, self._script.at(offset_ns))
+                yield data
+            await self.wait(self._answer.end_ns)
+            _break(self._module, self._answer.error)
+        self._pending.end(self._script.at(self._answer.end_ns))
+
+    async def aclose(self) -> None:
+        self._pending.close(self._script.left())
+
+    async def wait(self, offset_ns: int | None) -> None:
+        seconds, too_long = self._script.pause(offset_ns)
+        # Even for nothing: real I/O lets the other tasks run here, so a replay does.
+        await _sleep(seconds)
+        if too_long:
+            raise self._module.ReadTimeout("The read operation timed out")
+
+
+def _break(module: Any, error: str) -> None:
+    """A recorded answer that was cut is cut again, by the same error as far as the module knows it."""
+    if error:
+        name, _, message = error.partition(": ")
+        known = {kind.__name__: kind for kind in _kinds(module.TransportError)}
+        raise known.get(name, module.ReadError)(message or "the recorded answer was cut here")
+
+
+def _kinds(base: type) -> Iterator[type]:
+    kind: type
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+async def _sleep(seconds: float) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        await sys.modules["trio"].sleep(seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+
+class _Streams(NamedTuple):
+    tee: type
+    async_tee: type
+    play: type
+    async_play: type
+
+
+@functools.cache
+def _streams(module: Any) -> _Streams:
+    """The stream classes as the module's own kind, which its client asserts."""
+
+    def own(base: type, kind: type) -> type:
+        return type(base.__name__, (base, kind), {})
+
+    sync, async_ = module.SyncByteStream, module.AsyncByteStream
+    return _Streams(own(_Tee, sync), own(_AsyncTee, async_), own(_Play, sync), own(_AsyncPlay, async_))

@@ -1,0 +1,95 @@
+"""The key `agentperf` of a response in a cassette: when its parts came.
+
+It stands inside `response`, the one place that plain vcrpy (7 to 9) and pytest-recording keep when they load and save
+again, and holds short scalars only, because YAML gives each number of a list a line of its own:
+
+    response:
+      agentperf:
+        version: 1
+        start: 1520.4                       # ms from the first request of this recording to this one
+        headers: 298.7                      # ms from the request to status line and headers
+        first_byte: 302.1                   # ms from the request to the first byte of the body; absent: there was none
+        chunks: 302.1+180 100.4+178         # each: ms since the one before, or the request, + bytes of the body
+        end: 905.3                          # ms from the request; absent: unknown
+        ending: complete                    # or closed (by the client), cut (by the transport), abandoned
+        error: 'ReadError: ...'             # what cut it; absent: nothing
+
+Bytes count the body as it is stored, content encoding undone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_agentperf.record.pending import Ending, Pending
+
+KEY = "agentperf"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Offsets in nanoseconds from the start of the request."""
+
+    headers_ns: int
+    chunks: tuple[tuple[int, int], ...]
+    """Offset and size in bytes."""
+    end_ns: int | None
+    ending: Ending
+    error: str = ""
+
+
+def write(pending: Pending, zero_ns: int) -> dict[str, str | int | float]:
+    """What to store of an answer that has ended; `zero_ns`: the start of the recording's first request."""
+    start = pending.start_ns
+    value: dict[str, str | int | float] = {"version": VERSION, "start": _ms(start - zero_ns)}
+    if pending.headers_ns is not None:
+        value["headers"] = _ms(pending.headers_ns - start)
+    if pending.chunks:
+        value["first_byte"] = _ms(pending.chunks[0][0] - start)
+    offsets = [round((at - start) / _TICK) for at, _ in pending.chunks]
+    pauses = [now - before for before, now in zip([0, *offsets], offsets, strict=False)]
+    value["chunks"] = " ".join(f"{pause / 10}+{size}" for pause, (_, size) in zip(pauses, pending.chunks, strict=True))
+    if pending.end_ns is not None:
+        value["end"] = _ms(pending.end_ns - start)
+    value["ending"] = str(pending.ending)
+    if pending.error:
+        value["error"] = pending.error
+    return value
+
+
+def read(value: Any) -> Timed | None:
+    """The inverse of `write`; None where there is nothing. Raises ValueError with the reason if it cannot be read."""
+    if value is None:
+        return None
+    try:
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']!r} (this plugin reads {VERSION})")
+        at, chunks = 0, []
+        for part in str(value.get("chunks", "")).split():
+            pause, _, size = part.partition("+")
+            at += _ns(pause)
+            chunks.append((at, int(size)))
+        end = value.get("end")
+        return Timed(
+            headers_ns=_ns(value.get("headers", 0)),
+            chunks=tuple(chunks),
+            end_ns=None if end is None else _ns(end),
+            ending=Ending(value.get("ending", "complete")),
+            error=str(value.get("error", "")),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+_TICK = 100_000
+"""Nanoseconds: times are kept to a tenth of a millisecond."""
+
+
+def _ms(ns: int) -> float:
+    return round(ns / _TICK) / 10
+
+
+def _ns(ms: object) -> int:
+    return round(float(str(ms)) * 10) * _TICK

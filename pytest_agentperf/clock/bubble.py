@@ -1,0 +1,157 @@
+"""Virtual time for the code inside of a `with bubble():`."""
+
+from __future__ import annotations
+
+import _queue
+import _thread
+import contextlib
+import os
+import random
+import selectors
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_agentperf.clock import kernel, locks, loops, patching, real, threads, times, traffic
+from pytest_agentperf.clock.kernel import Clock, ClockError, Deadlock, RunawayClock
+from pytest_agentperf.clock.watcher import Watcher
+
+__all__ = ["Bubble", "ClockError", "Deadlock", "RunawayClock", "bubble", "install", "real_io", "uninstall"]
+
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    **times.STAND_INS,
+    **real.FUNCTIONS,
+    _thread.allocate_lock: locks.Lock,
+    _thread.RLock: locks.RLock,
+    _queue.SimpleQueue: locks.SimpleQueue,
+}
+ATTRIBUTES: list[patching.Attribute] = [
+    (_thread, "start_new_thread", threads.start_new_thread),
+    (threading.Thread, "start", threads.start),
+    (threading.Thread, "_bootstrap", threads.bootstrap),
+    (threading.Thread, "join", threads.join),
+    (loops.SelectorLoop, "_write_to_self", loops.write_to_self),
+    *(
+        (getattr(selectors, name), "select", loops.select_of(getattr(selectors, name).select))
+        for name in ("SelectSelector", "PollSelector", "DevpollSelector", "EpollSelector", "KqueueSelector")
+        if hasattr(selectors, name)
+    ),
+    *traffic.ATTRIBUTES,
+    *real.METHODS,
+]
+
+_before: list[patching.Attribute] = []
+_watcher: Watcher | None = None
+
+
+def install() -> None:
+    """Put the patches in. Outside of a bubble each of them does what the original does.
+
+    The earlier the better: locks, queues and default arguments made before it keep the originals, and a member that is
+    blocked in one of these does so in real time, with a note.
+    """
+    global _watcher
+    if not _before:
+        patching.replace_everywhere(FUNCTIONS)
+        _before.extend(patching.set_attributes(ATTRIBUTES))
+    if _watcher is None:
+        _watcher = Watcher()
+
+
+def uninstall() -> None:
+    """Take all patches out of all loaded modules. Locks and queues that were made meanwhile go on to work."""
+    global _watcher
+    if kernel.active is not None:
+        raise RuntimeError("uninstall() inside of a bubble")
+    if _watcher is not None:
+        _watcher.stop()
+        _watcher = None
+    if _before:
+        patching.replace_everywhere({stand_in: original for original, stand_in in FUNCTIONS.items()})
+        patching.restore_attributes(_before)
+        _before.clear()
+
+
+class Bubble:
+    """What a bubble measures. Valid inside, and after its end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def elapsed_ns(self) -> int:
+        """The modelled latency: virtual waits + recognised real waits."""
+        return self._clock.now_ns()
+
+    @property
+    def real_wait_ns(self) -> int:
+        """The real waits in `elapsed_ns`; each of 5 ms at least. While it is 0, `elapsed_ns` is the same in every run."""
+        return self._clock.real_wait_ns
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be modelled and took real time, with file and line."""
+        return list(self._clock.notes)
+
+    @property
+    def partly_real(self) -> bool:
+        """Whether `elapsed_ns` depends on the machine."""
+        return bool(self._clock.real_wait_ns or self._clock.notes)
+
+
+@contextlib.contextmanager
+def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = None) -> Iterator[Bubble]:
+    """The code inside, each thread that it starts and each thread or loop that it wakes live on virtual time.
+
+    `epoch` (s) is what the wall clock shows at the start, the present by default. `random` is seeded, and restored at the
+    end. Raises `Deadlock` and `RunawayClock`; also at the end, where the code inside swallowed them.
+    """
+    if kernel.active is not None:
+        raise RuntimeError("a bubble is open already; there can be one in a process")
+    install()
+    assert _watcher is not None
+    clock = Clock(
+        max_ns=round(max_virtual_s * 1e9),
+        epoch_ns=times.real_time_ns() if epoch is None else round(epoch * 1e9),
+        on_flow=_watcher.hurry,
+    )
+    clock.enter(clock.expect())
+    random_state = random.getstate()
+    random.seed(seed)
+    with loops.swapped_uvloop():
+        kernel.active = clock
+        _watcher.begin()
+        try:
+            yield Bubble(clock)
+        finally:
+            kernel.active = None
+            clock.close()
+            loops.leave()
+            random.setstate(random_state)
+    if clock.failure is not None:
+        raise clock.failure
+
+
+@contextlib.contextmanager
+def real_io() -> Iterator[None]:
+    """The calling thread waits for something real that cannot be recognised: it counts at its real duration.
+
+    Does nothing outside of a bubble.
+    """
+    clock = kernel.current()
+    with clock.real_section() if clock is not None else contextlib.nullcontext():
+        yield
+
+
+def _after_fork_in_child() -> None:
+    """The child lives in real time; of the parent's threads only the forking one is there."""
+    global _watcher
+    kernel.MUTEX._at_fork_reinit()  # type: ignore[attr-defined]
+    kernel.active = None
+    loops.forget()
+    _watcher = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

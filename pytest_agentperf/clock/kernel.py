@@ -1,0 +1,402 @@
+"""One clock for all threads and event loops of a bubble: a discrete-event simulation whose processes are real threads.
+
+Each thread of the bubble (a *member*) is in one of three states:
+
+    RUNS    executes code, or is blocked in something that nobody told us about
+    WAITS   is blocked in a wait of ours: sleep, lock, queue, join, an event loop with nothing to do
+    REAL    is blocked in something outside that we recognise: a child process, a socket, `real_io()`
+
+and the states of all decide how time goes:
+
+    somebody RUNS                       time stands still: computing costs nothing
+    all WAIT and there is a deadline    time jumps to the first deadline and its owner RUNS; one deadline at a time
+    else                                time flows 1:1 with real time
+
+Three rules keep this free of races:
+
+1. States, timers and outcomes change under `MUTEX` only.
+2. The waker, not the wakee, moves the wakee to RUNS. Else time could jump between the wake-up and the moment when the
+   operating system lets the wakee go on.
+3. Who is about to wait makes its `Waiter` known to possible wakers *before* it looks for the last time whether it has to
+   wait at all. Else a wake-up in between would be lost.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
+
+get_ident = _thread.get_ident
+allocate_lock = _thread.allocate_lock
+real_monotonic_ns = time.monotonic_ns
+
+MUTEX = _thread.RLock()
+"""Guards everything here. Re-entrant: the garbage collector may run a finaliser that releases a lock or feeds a queue."""
+
+FLOOR_NS = 5_000_000
+"""A shorter real wait is noise and does not count."""
+SPIN_READS = 10_000
+SPIN_NS = 50_000
+"""Who reads the clock more than SPIN_READS times without a wait polls it; from then on each read costs SPIN_NS."""
+
+State = Literal["runs", "waits", "real", "gone"]
+RUNS: Final = "runs"
+WAITS: Final = "waits"
+REAL: Final = "real"
+GONE: Final = "gone"
+"""Not a member: not yet, or no longer."""
+
+Outcome = Literal["woken", "timed out", "failed", "abandoned"]
+WOKEN: Final = "woken"
+TIMED_OUT: Final = "timed out"
+FAILED: Final = "failed"
+"""The bubble cannot go on: the wait raises `Clock.failure`."""
+ABANDONED: Final = "abandoned"
+"""The thread stopped waiting by itself: an exception (Ctrl-C) came, or real input for its event loop."""
+
+
+class ClockError(BaseException):
+    """The bubble cannot go on. Not an `Exception`: no retry loop and no `except Exception` of the agent shall eat it."""
+
+
+class Deadlock(ClockError):
+    """All threads of the bubble wait and none of them can wake another."""
+
+
+class RunawayClock(ClockError):
+    """Virtual time ran past the bubble's limit."""
+
+
+class Waiter:
+    """One wait of the thread that makes it. Who ends the wait sets `outcome`, once."""
+
+    __slots__ = ("_raw", "due_ns", "gift", "ident", "outcome", "outside")
+
+    def __init__(self) -> None:
+        self.ident = get_ident()
+        self.outcome: Outcome | None = None
+        self.gift: Any = None
+        """What the waker hands over."""
+        self.due_ns = 0
+        self.outside = False
+        """Something outside of the bubble may end this wait."""
+        self._raw: _thread.LockType | None = None
+
+    def arm(self) -> None:
+        """From now on `kick` ends `block`. MUTEX is held."""
+        if self._raw is None:
+            self._raw = allocate_lock()
+            self._raw.acquire()
+
+    def block(self, timeout: float = -1) -> None:
+        """Block the thread, really."""
+        assert self._raw is not None
+        self._raw.acquire(True, timeout)
+
+    def kick(self) -> None:
+        """End `block`, if the wait is armed. MUTEX is held."""
+        if self._raw is not None and self._raw.locked():
+            self._raw.release()
+
+
+class Member:
+    """A thread of a bubble."""
+
+    __slots__ = ("ident", "joiners", "native_id", "ours", "real_depth", "state", "thread", "waiter")
+
+    def __init__(self, *, ours: bool, thread: threading.Thread | None = None) -> None:
+        self.ident = 0
+        self.native_id = 0
+        """What the operating system calls the thread. 0: not known."""
+        self.ours = ours
+        """It is the bubble's own thread or was started inside; else it was adopted when a member woke it."""
+        self.thread = thread
+        self.state: State = GONE
+        self.waiter: Waiter | None = None
+        """Its last wait."""
+        self.real_depth = 0
+        """Real sections it is in. Inside of one all its waits are real."""
+        self.joiners: deque[Waiter] = deque()
+        """Who waits for its end."""
+
+
+class Clock:
+    """The time of one bubble, in ns since its start."""
+
+    def __init__(self, *, max_ns: int, epoch_ns: int, on_flow: Callable[[], None]) -> None:
+        self.max_ns = max_ns
+        self.epoch_ns = epoch_ns
+        """What the wall clock showed at the start."""
+        self.base_ns = (real_monotonic_ns() // 10**9 + 1) * 10**9
+        """What the monotonic clocks showed at the start. Whole seconds: aiohttp rounds deadlines up to them. Not behind
+        real time: a rate limiter may remember an instant from before."""
+        self.members: dict[int, Member] = {}
+        self.real_wait_ns = 0
+        self.notes: list[str] = []
+        self.failure: ClockError | None = None
+        self.closed = False
+        self.lead_ns = 0
+        """How far the monotonic clocks were ahead of real time when it was closed."""
+        self.reads = 0
+        """Of the clock, since the last wait."""
+        self.changes = 0
+        """Of states: the watcher's measure of progress."""
+        self.flow_since_ns: int | None = None
+        self._on_flow = on_flow
+        self._jumped_ns = 0
+        self._count: dict[State, int] = {RUNS: 0, WAITS: 0, REAL: 0, GONE: 0}
+        self._timers: list[tuple[int, int, Waiter]] = []
+        self._order = itertools.count()
+
+    # ---- how time goes (MUTEX is held)
+
+    def now_ns(self, *, floor_ns: int = FLOOR_NS) -> int:
+        return self._jumped_ns + self._flowed_ns(floor_ns)
+
+    def _flowed_ns(self, floor_ns: int = FLOOR_NS) -> int:
+        since_ns = self.flow_since_ns
+        flowed = 0 if since_ns is None else real_monotonic_ns() - since_ns
+        return flowed if flowed >= floor_ns else 0
+
+    def _stop_flow(self) -> None:
+        flowed, self.flow_since_ns = self._flowed_ns(), None
+        self._jumped_ns += flowed
+        self.real_wait_ns += flowed
+
+    def count(self, state: State) -> int:
+        return self._count[state]
+
+    def set_state(self, member: Member, state: State) -> None:
+        if member.state == state or self.closed:
+            return
+        self._stop_flow()
+        self.changes += 1
+        self._count[member.state] -= 1
+        self._count[state] += 1
+        member.state = state
+        if not self._count[RUNS]:
+            self.advance()
+
+    def advance(self) -> None:
+        """Nobody runs: jump to the next deadline, or flow."""
+        timer = self.next_timer()
+        if timer is None or self._count[REAL]:
+            if self.flow_since_ns is None:
+                self.flow_since_ns = real_monotonic_ns()
+                if timer is not None:
+                    self._on_flow()
+        elif timer.due_ns > self.max_ns:
+            self.fail(RunawayClock(f"virtual time ran past its limit of {self.max_ns / 1e9:g} s"))
+        else:
+            self.fire(timer)
+
+    def next_timer(self) -> Waiter | None:
+        while self._timers:
+            waiter = self._timers[0][2]
+            if waiter.outcome is None:
+                return waiter
+            heapq.heappop(self._timers)
+        return None
+
+    def fire(self, timer: Waiter) -> None:
+        """The deadline of this wait has come."""
+        self._stop_flow()
+        self._jumped_ns = max(self._jumped_ns, timer.due_ns)
+        self._end(timer, TIMED_OUT)
+
+    def _end(self, waiter: Waiter, outcome: Outcome) -> None:
+        waiter.outcome = outcome
+        self.set_state(self.members[waiter.ident], RUNS)
+        waiter.kick()
+
+    def fail(self, error: ClockError) -> None:
+        """From now on each wait of the bubble's own threads raises; adopted threads are left in peace."""
+        self.failure = error
+        for member in list(self.members.values()):
+            if member.ours and member.state == WAITS and member.waiter is not None and member.waiter.outcome is None:
+                self._end(member.waiter, FAILED)
+
+    def _raise_failure(self, member: Member) -> None:
+        if self.failure is not None and member.ours:
+            raise type(self.failure)(*self.failure.args)
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    # ---- what members do
+
+    def wait(self, waiter: Waiter, timeout_ns: int | None, state: State = WAITS) -> None:
+        """Block the calling member until its `waiter` has an outcome, or until the clock is closed."""
+        with MUTEX:
+            member = self.members[waiter.ident]
+            self.set_state(member, RUNS)
+            self._raise_failure(member)
+            self.reads = 0
+            if waiter.outcome is None:
+                if timeout_ns is not None:
+                    waiter.due_ns = self._jumped_ns + max(1, timeout_ns)
+                    heapq.heappush(self._timers, (waiter.due_ns, next(self._order), waiter))
+                member.waiter = waiter
+                self.set_state(member, state)
+                if waiter.outcome is None:
+                    waiter.arm()
+        if waiter.outcome is None:
+            try:
+                waiter.block()
+            finally:
+                with MUTEX:
+                    if waiter.outcome is None and not self.closed:
+                        waiter.outcome = ABANDONED
+                        self.set_state(member, RUNS)
+        if waiter.outcome is FAILED:
+            self._raise_failure(member)
+
+    def read_ns(self) -> int:
+        """The time, read by a member."""
+        self.reads += 1
+        if self.reads > SPIN_READS:
+            with MUTEX:
+                self._spin()
+        return self.now_ns()
+
+    def _spin(self) -> None:
+        self._jumped_ns += SPIN_NS
+        timer = self.next_timer()
+        if self._jumped_ns > self.max_ns and self.failure is None:
+            self.fail(RunawayClock(f"the clock was polled for {self.max_ns / 1e9:g} virtual seconds"))
+        elif timer is not None and timer.due_ns <= self._jumped_ns:
+            self.fire(timer)
+        self._raise_failure(self.members[get_ident()])
+
+    @contextlib.contextmanager
+    def real_section(self) -> Iterator[None]:
+        """What the calling member does inside is real, and counts at its real duration."""
+        member = self.members[get_ident()]
+        with MUTEX:
+            member.real_depth += 1
+            self.set_state(member, REAL)
+        try:
+            yield
+        finally:
+            with MUTEX:
+                member.real_depth -= 1
+                if not member.real_depth:
+                    self.set_state(member, RUNS)
+
+    # ---- who is a member
+
+    def expect(self, thread: threading.Thread | None = None) -> Member:
+        """A member that runs already, though its thread is yet to be started: time waits for it."""
+        member = Member(ours=True, thread=thread)
+        with MUTEX:
+            self.set_state(member, RUNS)
+        return member
+
+    def enter(self, member: Member) -> None:
+        """The calling thread is that member."""
+        with MUTEX:
+            member.ident, member.native_id = get_ident(), _thread.get_native_id()
+            self.members[member.ident] = member
+
+    def leave(self, member: Member) -> None:
+        """The member's thread ends, or could not be started."""
+        with MUTEX:
+            while (joiner := longest_waiting(member.joiners)) is not None:
+                wake(joiner)
+            self.members.pop(member.ident, None)
+            self.set_state(member, GONE)
+
+    def runs(self, ident: int) -> None:
+        """The thread was woken. Who is woken by a member becomes one. MUTEX is held."""
+        member = self.members.get(ident)
+        if member is None:
+            if get_ident() not in self.members:
+                return
+            member = self.members[ident] = Member(ours=False)
+            member.ident = ident
+        if not member.real_depth:
+            self.set_state(member, RUNS)
+
+    def close(self) -> None:
+        """All members go on in real time; who waits does so for what is left of its time-out."""
+        with MUTEX:
+            self._stop_flow()
+            self.closed = True
+            self.lead_ns = self.base_ns + self._jumped_ns - real_monotonic_ns()
+            for member in self.members.values():
+                if member.waiter is not None and member.waiter.outcome is None:
+                    member.waiter.kick()
+
+
+active: Clock | None = None
+"""The clock of the open bubble."""
+
+
+def current() -> Clock | None:
+    """The clock, if the calling thread lives on virtual time just now."""
+    clock = active
+    if clock is not None:
+        member = clock.members.get(get_ident())
+        if member is not None and not member.real_depth:
+            return clock
+    return None
+
+
+def wake(waiter: Waiter) -> None:
+    """End a wait that has no outcome yet. MUTEX is held."""
+    waiter.outcome = WOKEN
+    if active is not None:
+        active.runs(waiter.ident)
+    waiter.kick()
+
+
+def wait(waiter: Waiter, timeout: float | None = None) -> bool:
+    """Block the calling thread, member or not, until `wake` (True) or for `timeout` seconds (False)."""
+    clock = current()
+    if clock is not None:
+        clock.wait(waiter, None if timeout is None else round(timeout * 1e9))
+        if timeout is not None and waiter.outcome is None:
+            timeout = max(0, waiter.due_ns - clock.now_ns()) / 1e9
+    if waiter.outcome is None:
+        _wait_really(waiter, -1 if timeout is None else timeout)
+    return waiter.outcome is WOKEN
+
+
+def wait_in(queue: deque[Waiter], waiter: Waiter, timeout: float | None) -> bool:
+    """`wait` in a queue from which wakers take the waiters that they wake."""
+    try:
+        return wait(waiter, timeout)
+    finally:
+        if waiter.outcome is not WOKEN:
+            with MUTEX:
+                if waiter in queue:
+                    queue.remove(waiter)
+
+
+def longest_waiting(queue: deque[Waiter]) -> Waiter | None:
+    """The first in the queue whose wait has not ended. MUTEX is held."""
+    while queue:
+        if queue[0].outcome is None:
+            return queue[0]
+        queue.popleft()
+    return None
+
+
+def _wait_really(waiter: Waiter, timeout: float) -> None:
+    with MUTEX:
+        waiter.arm()
+    try:
+        if waiter.outcome is None:
+            waiter.block(timeout)
+    finally:
+        with MUTEX:
+            if waiter.outcome is None:
+                waiter.outcome = ABANDONED

@@ -1,0 +1,142 @@
+"""asyncio: every loop over a selector, whoever made it, also one that runs already.
+
+A loop with nothing to do asks its selector to wait for input until the next timer is due. Here that wait becomes one of
+the clock's. Its other end is `_write_to_self`, by which another thread wakes the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+import sys
+import weakref
+from asyncio import selector_events
+from collections.abc import Callable
+from typing import Any
+
+from pytest_agentperf.clock import kernel, real
+from pytest_agentperf.clock.kernel import MUTEX, REAL, WAITS, Clock, Waiter
+from pytest_agentperf.clock.traffic import awaited_traffic
+
+SelectorLoop = selector_events.BaseSelectorEventLoop
+Select = Callable[[Any, "float | None"], list[Any]]
+
+_original_write_to_self: Callable[[Any], None] = SelectorLoop._write_to_self  # type: ignore[attr-defined]
+
+_waiting: dict[Any, LoopWaiter] = {}
+"""The loops that wait on virtual time just now."""
+_clock_of: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
+"""The loops whose timers are on the time of a bubble."""
+
+
+class LoopWaiter(Waiter):
+    """The thread blocks in the loop's selector, where real input and signals reach it too."""
+
+    __slots__ = ("_armed", "_loop", "_select", "events")
+
+    def __init__(self, loop: Any, select: Callable[[], list[Any]]) -> None:
+        super().__init__()
+        self._loop = loop
+        self._select = select
+        self._armed = False
+        self.events: list[Any] = []
+
+    def arm(self) -> None:
+        self._armed = True
+
+    def block(self, timeout: float = -1) -> None:
+        self.events = self._select()
+
+    def kick(self) -> None:
+        if self._armed:
+            _original_write_to_self(self._loop)
+
+
+def select_of(original: Select) -> Select:
+    """The stand-in for `select` of one of the selector classes."""
+
+    def select(self: selectors.BaseSelector, timeout: float | None = None) -> list[Any]:
+        loop: Any = asyncio._get_running_loop()
+        if getattr(loop, "_selector", None) is not self:
+            loop = None
+        elif _back_to_real_time(loop):
+            return []  # the time-out was computed from timers that have just been moved
+        clock = kernel.current()
+        if clock is None or (timeout is not None and timeout <= 0):
+            return original(self, timeout)
+        if loop is None:
+            return real.foreign_select(clock, self, original, timeout)
+        return _wait(clock, loop, original, timeout)
+
+    return select
+
+
+def _wait(clock: Clock, loop: Any, original: Select, timeout: float | None) -> list[Any]:
+    selector = loop._selector
+    traffic = awaited_traffic(selector)
+    waiter = LoopWaiter(loop, lambda: original(selector, traffic.look_again_s))
+    waiter.outside = traffic.possible
+    _clock_of[loop] = clock
+    _waiting[loop] = waiter
+    try:
+        ready = original(selector, 0)
+        if ready:
+            return ready
+        clock.wait(waiter, None if timeout is None else round(timeout * 1e9), REAL if traffic.awaited else WAITS)
+        return waiter.events
+    finally:
+        del _waiting[loop]
+
+
+def write_to_self(self: Any) -> None:
+    """The tail of `call_soon_threadsafe`: wake the loop. It is not known whether the loop is about to wait."""
+    clock = kernel.active
+    if clock is not None:
+        with MUTEX:
+            waiter = _waiting.get(self)
+            if waiter is not None and waiter.outcome is None:
+                waiter.outcome = kernel.WOKEN
+                clock.runs(waiter.ident)
+            elif self._thread_id is not None and self._thread_id not in clock.members:
+                clock.runs(self._thread_id)  # a loop in a thread outside: the bubble adopts it
+    _original_write_to_self(self)
+
+
+def waiting_loops() -> list[asyncio.AbstractEventLoop]:
+    return list(_waiting)
+
+
+def forget() -> None:
+    """In a forked child: the threads that waited are not there."""
+    _waiting.clear()
+
+
+def leave() -> None:
+    """The bubble is closed. A loop that runs in another thread follows when it looks for input the next time."""
+    for loop in list(_clock_of):
+        if not loop.is_running():
+            _back_to_real_time(loop)
+
+
+def _back_to_real_time(loop: Any) -> bool:
+    """Move the timers of a loop that outlived its bubble. Virtual time is ahead of real time by up to hours."""
+    clock = _clock_of.get(loop)
+    if clock is None or not clock.closed:
+        return False
+    del _clock_of[loop]
+    for handle in loop._scheduled:
+        handle._when -= clock.lead_ns / 1e9
+    return True
+
+
+def swapped_uvloop() -> contextlib.AbstractContextManager[object]:
+    """uvloop keeps time in C, where no clock can be virtual: give asyncio's loop to who asks for one meanwhile."""
+    uvloop = sys.modules.get("uvloop")
+    if uvloop is None:
+        return contextlib.nullcontext()
+    stack = contextlib.ExitStack()
+    for name in ("Loop", "new_event_loop"):
+        stack.callback(setattr, uvloop, name, getattr(uvloop, name))
+        setattr(uvloop, name, asyncio.SelectorEventLoop)
+    return stack

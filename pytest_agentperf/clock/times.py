@@ -1,0 +1,63 @@
+"""`time.sleep` and the functions that read a clock."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import sys
+import time
+from collections.abc import Callable
+
+from pytest_agentperf.clock import kernel
+
+with contextlib.suppress(ImportError):
+    # time-machine casts time.time to a C function: it must bind the originals. After any replacement in Python it crashes.
+    import _time_machine  # type: ignore[import-not-found]  # noqa: F401
+
+_original_sleep = time.sleep
+
+
+def sleep(seconds: float, /) -> None:
+    clock = kernel.current()
+    if clock is not None:
+        if not isinstance(seconds, float):
+            seconds = operator.index(seconds)
+        if seconds > 0:
+            kernel.wait(kernel.Waiter(), seconds)
+            return
+        clock.read_ns()  # sleep(0) in a loop polls for something
+    _original_sleep(seconds)
+
+
+def _virtual(original: Callable[[], float], *, wall: bool, whole_ns: bool) -> Callable[[], float]:
+    """A stand-in for a clock of the time module."""
+
+    def read() -> float:
+        clock = kernel.active
+        if clock is None or kernel.get_ident() not in clock.members:
+            return original()
+        ns = clock.read_ns() + (_wall_base_ns(clock) if wall else clock.base_ns)
+        return ns if whole_ns else ns / 1e9
+
+    read.__name__ = read.__qualname__ = original.__name__
+    read.__doc__ = original.__doc__
+    return read
+
+
+real_time_ns = time.time_ns
+
+
+def _wall_base_ns(clock: kernel.Clock) -> int:
+    time_machine = sys.modules.get("time_machine")
+    if time_machine is not None and getattr(time_machine, "traveller_stack", None):
+        return real_time_ns()  # the traveller's date
+    return clock.epoch_ns
+
+
+STAND_INS: dict[Callable[..., object], Callable[..., object]] = {
+    time.sleep: sleep,
+    **{
+        (original := getattr(time, name)): _virtual(original, wall="time" in name, whole_ns=name.endswith("_ns"))
+        for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+    },
+}

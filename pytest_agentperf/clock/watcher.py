@@ -1,0 +1,155 @@
+"""The watcher: a thread that looks at the open bubble every few ms of real time, for what its members cannot do themselves.
+
+- While time flows it fires the timers.
+- It notices members that are said to run but are blocked in something unknown: C code, or a lock older than our patches.
+  Their wait is then real, and noted.
+- It tells a deadlock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Hashable
+from typing import Final
+
+from pytest_agentperf.clock import describe, kernel, loops
+from pytest_agentperf.clock.kernel import MUTEX, REAL, RUNS, WAITS, Clock, Deadlock, Member
+from pytest_agentperf.clock.threads import original_start_new_thread
+
+LOOK_NS: Final = 25_000_000
+BLOCKED_NS: Final = 50_000_000
+"""A running member that the operating system did not run once for so long is blocked."""
+POLLS_NS: Final = 5_000_000_000
+"""A member that ran for so long without a wait, while another sleeps, may be polling for what the other is to do."""
+DEADLOCK_NS: Final = 1_000_000_000
+PARK_AFTER: Final = 40
+"""Looks without an open bubble."""
+
+
+class Watcher:
+    """Watches one bubble after the other until it is told to stop."""
+
+    def __init__(self) -> None:
+        self._poke = kernel.allocate_lock()
+        self._poke.acquire()
+        self._ended = kernel.allocate_lock()
+        self._ended.acquire()
+        self._stopping = False
+        self._parked = False
+        self._clock: Clock | None = None
+        self._changes = -1
+        self._quiet_since_ns = 0
+        self._seen: dict[Member, tuple[Hashable, int]] = {}
+        """Running members: their activity, and when it was seen first."""
+        self._blocked: dict[Member, Hashable] = {}
+        """Members that we declared blocked, with their activity then. None: until their next wait."""
+        original_start_new_thread(self._watch, ())
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.hurry()
+        self._ended.acquire()
+
+    def hurry(self) -> None:
+        """Look now."""
+        with MUTEX:
+            if self._poke.locked():
+                self._poke.release()
+
+    def begin(self) -> None:
+        """A bubble was opened."""
+        if self._parked:
+            self.hurry()
+
+    def _watch(self) -> None:
+        idle = 0
+        while not self._stopping:
+            delay_ns = LOOK_NS
+            with MUTEX:
+                clock = kernel.active
+                if clock is not None:
+                    delay_ns = self._look(clock)
+            idle = 0 if clock is not None else idle + 1
+            self._parked = idle > PARK_AFTER
+            self._poke.acquire(True, -1 if self._parked and kernel.active is None else delay_ns / 1e9)
+        self._ended.release()
+
+    def _look(self, clock: Clock) -> int:
+        """Gives the real ns until the next look."""
+        now_ns = kernel.real_monotonic_ns()
+        if self._clock is not clock:
+            self._clock, self._changes = clock, -1
+            self._blocked.clear()
+        if clock.failure is None:
+            self._wake_blocked(clock)
+            if self._changes != clock.changes:
+                self._changes, self._quiet_since_ns = clock.changes, now_ns
+                self._seen.clear()
+            elif clock.count(RUNS):
+                self._find_blocked(clock, now_ns)
+            elif now_ns - self._quiet_since_ns > DEADLOCK_NS:
+                _fail_if_deadlocked(clock)
+        return self._fire_timers(clock)
+
+    def _fire_timers(self, clock: Clock) -> int:
+        while clock.flow_since_ns is not None and (timer := clock.next_timer()) is not None:
+            left_ns = timer.due_ns - clock.now_ns(floor_ns=0)
+            if left_ns > 0:
+                return min(left_ns, LOOK_NS)
+            clock.fire(timer)
+        return LOOK_NS
+
+    def _find_blocked(self, clock: Clock, now_ns: int) -> None:
+        for member in [m for m in clock.members.values() if m.state == RUNS]:
+            activity, since_ns = _activity(member), now_ns
+            if member in self._seen and self._seen[member][0] == activity:
+                since_ns = self._seen[member][1]
+            self._seen[member] = activity, since_ns
+            if now_ns - since_ns >= BLOCKED_NS:
+                self._declare_blocked(clock, member, activity, since_ns, "was blocked")
+            elif now_ns - self._quiet_since_ns > POLLS_NS and clock.next_timer() is not None:
+                self._declare_blocked(clock, member, None, now_ns, "ran for seconds while another slept,")
+
+    def _declare_blocked(self, clock: Clock, member: Member, activity: Hashable, since_ns: int, what: str) -> None:
+        clock.note(f"real time was used: a thread {what} in {describe.position(member.ident)}")
+        self._blocked[member] = activity
+        clock.set_state(member, REAL)
+        if clock.flow_since_ns is not None:
+            clock.flow_since_ns = since_ns
+
+    def _wake_blocked(self, clock: Clock) -> None:
+        """Those that ran again are running members again. Who went into a wait of ours has said so itself."""
+        for member, activity in list(self._blocked.items()):
+            if member.state != REAL or member.real_depth:
+                del self._blocked[member]
+            elif activity is not None and _activity(member) != activity:
+                del self._blocked[member]
+                clock.set_state(member, RUNS)
+
+
+def _fail_if_deadlocked(clock: Clock) -> None:
+    waits = [member.waiter for member in clock.members.values() if member.waiter is not None]
+    if clock.count(REAL) or clock.next_timer() is not None or any(waiter.outside for waiter in waits):
+        return
+    clock.fail(Deadlock(describe.deadlock(clock, loops.waiting_loops())))
+
+
+def _activity(member: Member) -> Hashable:
+    """Something that changes whenever the thread runs. Else the operating system did not run it: it is blocked.
+
+    Linux tells the state of a thread and how often it was switched to and from. A thread that is ready but gets no
+    processor is not blocked. Elsewhere the processor time of the process must do, which hides a blocked thread while
+    another one computes.
+    """
+    try:
+        with open(f"/proc/self/task/{member.native_id}/status", "rb", buffering=0) as file:
+            status = file.read(4096)
+    except OSError:
+        status = b""
+    sleeping = b"\nState:\tS" in status
+    switches = status.partition(b"\nvoluntary_ctxt_switches")[2]
+    if not switches:
+        return time.process_time_ns() // LOOK_NS
+    return switches if sleeping else object()

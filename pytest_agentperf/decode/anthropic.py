@@ -5,12 +5,13 @@ https://docs.anthropic.com/en/api/messages and .../messages-streaming
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import compact, count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
 from pytest_agentperf.decode.prompt import prompt, result, words
-from pytest_agentperf.model.call import ToolCall
+from pytest_agentperf.model.call import SideCall, ToolCall
 from pytest_agentperf.model.usage import Usage
 
 API: Final = "anthropic-messages"
@@ -29,9 +30,11 @@ def asks(payload: Payload) -> bool:
 
 
 def answers(payload: Payload) -> bool:
-    if payload.body.answer:
-        return payload.body.answer.get("type") == "message" and isinstance(payload.body.answer.get("content"), list)
-    return any(event.get("type") == "message_start" for event in payload.body.events)
+    return any(
+        event.get("type") == "message_start"
+        or (event.get("type") == "message" and isinstance(event.get("content"), list))
+        for event in payload.body.sample
+    )
 
 
 def ask(payload: Payload) -> Ask:
@@ -64,10 +67,13 @@ def ask(payload: Payload) -> Ask:
 def answer(payload: Payload) -> Answer:
     body = payload.body.answer or _fold(payload)
     content = objs(body.get("content"))
+    usage = obj(body.get("usage"))
     return Answer(
         model=text(body.get("model")),
         id=text(body.get("id")),
-        usage=_usage(obj(body.get("usage"))),
+        usage=_usage(usage),
+        side_calls=tuple(_side_calls(usage)),
+        service_tier="fast" if usage.get("speed") == "fast" else text(usage.get("service_tier")),
         tool_calls=tuple(
             ToolCall(
                 id=text(block.get("id")) or None,
@@ -106,6 +112,14 @@ def _usage(raw: dict[str, Any]) -> Usage | None:
         cache_write_1h=hour,
         reasoning=count(obj(raw.get("output_tokens_details")).get("thinking_tokens")),
     )
+
+
+def _side_calls(raw: dict[str, Any]) -> Iterator[SideCall]:
+    """Of the iterations, those that the top level leaves out; the others are its parts."""
+    for iteration in objs(raw.get("iterations")):
+        usage = _usage(iteration)
+        if iteration.get("type") in ("compaction", "advisor_message") and usage:
+            yield SideCall(kind=iteration["type"], model=text(iteration.get("model")) or None, usage=usage)
 
 
 def _fold(payload: Payload) -> dict[str, Any]:

@@ -23,6 +23,11 @@ class Body:
     broken: str = ""
     """What is wrong with the bytes, as a clause; empty where nothing is."""
 
+    @property
+    def sample(self) -> tuple[dict[str, Any], ...]:
+        """Enough of it to know its format."""
+        return (self.answer,) if self.answer else self.events[:8]
+
 
 def open_body(body: bytes) -> Body:
     """Told by what the body begins with: content types are often wrong, and recorders drop them."""

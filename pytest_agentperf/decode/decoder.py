@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-from pytest_agentperf.decode import anthropic, openai_chat, openai_responses, stream
+from pytest_agentperf.decode import (
+    anthropic,
+    anthropic_text,
+    bedrock_converse,
+    bedrock_invoke,
+    cohere_v1,
+    cohere_v2,
+    embeddings,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+    stream,
+    watsonx,
+)
+from pytest_agentperf.decode.bedrock_meter import metered
 from pytest_agentperf.decode.failure import failure, shorten
-from pytest_agentperf.decode.json_ import digest, obj, parse
-from pytest_agentperf.decode.payload import Answer, Ask, Payload, unwrap
+from pytest_agentperf.decode.json_ import digest
+from pytest_agentperf.decode.payload import Answer, Ask, Payload, model_in, unwrap
 from pytest_agentperf.decode.provider import provider
+from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.recording import Reading
@@ -19,9 +37,9 @@ class Format(Protocol):
     """A wire format: what each module in the table below has."""
 
     @property
-    def API(self) -> str: ...
+    def API(self) -> str: ...  # noqa: N802 - a constant of the module
     @property
-    def OPERATION(self) -> Literal["chat", "completion", "embedding"]: ...
+    def OPERATION(self) -> Literal["chat", "completion", "embedding"]: ...  # noqa: N802
 
     def asks(self, payload: Payload) -> bool:
         """Whether the request is of this format; asked in the order of the table."""
@@ -33,66 +51,65 @@ class Format(Protocol):
     def answer(self, payload: Payload) -> Answer: ...
 
 
-FORMATS: tuple[Format, ...] = (openai_responses, anthropic, openai_chat)
-"""Most particular request first."""
+FORMATS: tuple[Format, ...] = (
+    embeddings,
+    bedrock_converse,
+    gemini,
+    cohere_v2,
+    ollama,
+    watsonx,
+    anthropic_text,
+    openai_completions,
+    openai_responses,
+    anthropic,
+    cohere_v1,
+    bedrock_invoke,
+    openai_chat,
+)
+"""In the order in which a request is held against them: the most particular first, the one with only `messages` last."""
 
 
 def decode(exchange: Exchange) -> Reading | None:
     """What an exchange says of a model's call; None where it is none. Never raises on any bytes.
 
-    An answer is known by its shape. A request alone (not answered yet, refused, cut) is known by its shape and address.
+    An answer is known by its shape. A request without one (not answered yet, refused, cut) is known by its shape and address.
     """
     response = exchange.response
     payload = unwrap(exchange.request, response)
-    whole = response is not None and response.status < 400
-    wire = next((known for known in FORMATS if known.answers(payload)), None) if whole else None
-    error = failure(response.status, payload) if response is not None else None
-    if wire is None:
-        if whole and not error and not payload.body.broken:
+    error = failure(response.status, payload) if response else ""
+    broken = payload.body.broken
+    if response and response.status < 400:
+        wire = next((known for known in FORMATS if known.answers(payload)), None)
+        if wire:
+            answer = wire.answer(payload)
+            cut = broken or ("" if answer.complete else "the stream was cut before its end")
+            return _reading(exchange, payload, wire, answer, exchange.error or answer.error or error or cut)
+        if not error and not broken:
             return None
-        wire = next((known for known in FORMATS if known.asks(payload)), None)
-        if wire is None:
-            return None
-        return _reading(
-            exchange,
-            payload,
-            wire,
-            Answer(),
-            exchange.error or error or (payload.body.broken or None),
-        )
-    answer = wire.answer(payload)
-    cut = payload.body.broken or ("" if answer.complete else "the stream was cut before its end")
-    return _reading(
-        exchange,
-        payload,
-        wire,
-        answer,
-        exchange.error or answer.error or error or cut or None,
-    )
+    wire = next((known for known in FORMATS if known.asks(payload)), None)
+    return _reading(exchange, payload, wire, Answer(), exchange.error or error or broken) if wire else None
 
 
-def _reading(
-    exchange: Exchange,
-    payload: Payload,
-    wire: Format,
-    answer: Answer,
-    error: str | None,
-) -> Reading:
+def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer, error: str) -> Reading:
     ask = wire.ask(payload)
+    asked = ask.model or model_in(payload.path)
     response = exchange.response
+    tier = answer.service_tier.lower()
     call = ModelCall(
         index=exchange.index,
         provider=provider(payload, wire.API, _port(exchange.request.url)),
         api=wire.API,
         operation=wire.OPERATION,
-        model=answer.model or ask.model or "unknown",
-        requested_model=ask.model or None,
+        model=answer.model or asked or "unknown",
+        requested_model=asked or None,
         response_id=answer.id or None,
         streamed=is_streamed(exchange.request, response),
         status=response.status if response else None,
-        error=shorten(error) if error else None,
-        usage=answer.usage,
+        error=shorten(error) or None,
+        usage=answer.usage or metered(payload),
         wire_cost=answer.wire_cost,
+        side_calls=answer.side_calls,
+        service_tier=tier if tier in _TIERS else None,
         tool_calls=answer.tool_calls,
         server_tools=answer.server_tools,
         finish=answer.finish or None,
@@ -100,6 +117,8 @@ def _reading(
         request_size=len(exchange.request.body),
         response_size=len(response.body) if response else 0,
         answer_digest=digest(answer.text.encode()) if answer.text else "",
+        request_id=next((value for name, value in payload.headers if name in REQUEST_IDS), None),
+        rate_limit=tuple((name, value) for name, value in payload.headers if name in RATE_LIMITS),
         start_ns=exchange.start_ns,
         first_byte_ns=exchange.first_byte_ns,
         end_ns=exchange.end_ns,
@@ -108,11 +127,10 @@ def _reading(
         span=exchange.span,
         thread=exchange.thread,
     )
-    return Reading(
-        call=call,
-        prompt_text=ask.text,
-        answer_text="\n".join(filter(None, (answer.thoughts, answer.text))),
-    )
+    return Reading(call=call, prompt_text=ask.text, answer_text="\n".join(filter(None, (answer.thoughts, answer.text))))
+
+
+_TIERS = ("flex", "priority", "batch", "fast")
 
 
 def _port(url: str) -> int | None:
@@ -127,12 +145,9 @@ _STREAM_TYPES = (
     "application/vnd.amazon.eventstream",
     "application/x-ndjson",
 )
-_STREAM_PATHS = (
-    ":streamGenerateContent",
-    "/converse-stream",
-    "/invoke-with-response-stream",
-    ":streamRawPredict",
-)
+_STREAM_PATH = re.compile(r":streamGenerateContent|:streamRawPredict|/converse-stream|/invoke-with-response-stream")
+_STREAM_ASKED = re.compile(rb'"stream"\s*:\s*true')
+"""A quotation mark inside of a text would have a backslash before it."""
 
 
 def is_streamed(request: Request, response: Response | None) -> bool:
@@ -143,6 +158,4 @@ def is_streamed(request: Request, response: Response | None) -> bool:
         return True
     if response is not None and (stream.is_sse(response.body) or stream.is_event_stream(response.body)):
         return True
-    if any(path in request.url for path in _STREAM_PATHS):
-        return True
-    return b'"stream"' in request.body and obj(parse(request.body)).get("stream") is True
+    return bool(_STREAM_PATH.search(request.url) or _STREAM_ASKED.search(request.body))

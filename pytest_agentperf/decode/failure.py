@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pytest_agentperf.decode.payload import Payload
 
 _LONGEST = 200
 
 
-def failure(status: int, payload: Payload) -> str | None:
-    """`429 rate_limit_exceeded: message`, from a refusal or from an error that came with status 200; None: nothing failed."""
-    kind, message = _stated(payload)
-    if status < 400 and not (kind or message):
-        return None
-    start = str(status) if status >= 400 else ""
-    return shorten(": ".join(filter(None, (" ".join(filter(None, (start, kind))), message))))
+def failure(status: int, payload: Payload) -> str:
+    """`429 rate_limit_exceeded: message`, of a refusal or of an error that came with status 200; empty: nothing failed."""
+    kind, message = _named(payload)
+    if status >= 400:
+        if not kind and not message:
+            kind, message = _plain(payload)
+        kind = f"{status} {kind}".rstrip()
+    return shorten(": ".join(filter(None, (kind, message))))
 
 
 def shorten(line: str) -> str:
+    """One line of bearable length."""
     line = " ".join(line.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
-def _stated(payload: Payload) -> tuple[str, str]:
-    """Kind and message: each provider's own shape of an error body, or of an event in a stream."""
-    for body in _bodies(payload):
+def _named(payload: Payload) -> tuple[str, str]:
+    """Kind and message of an `error`, as the body or as an event of a stream."""
+    for body in (payload.body.answer, *payload.body.events):
         error = body.get("error")
-        if isinstance(error, dict) and error:
-            kind = _first(error.get("code"), error.get("type"), error.get("status"))
-            return (_first(error.get("status")) or kind if kind.isdigit() else kind), _first(error.get("message"))
         if isinstance(error, str) and error:  # Ollama
             return "", error
-        if body.get("type") == "error":  # a stream of responses
-            return _first(body.get("code")), _first(body.get("message"))
+        if isinstance(error, dict) and error:
+            kinds = [_text(error.get(key)) for key in ("status", "code", "type")]  # Google: `code` repeats the status
+            return next((kind for kind in kinds if kind and not kind.isdigit()), ""), _text(error.get("message"))
+        if body.get("type") == "error":  # OpenAI's streams of responses
+            return _text(body.get("code")), _text(body.get("message"))
+    return "", ""
+
+
+def _plain(payload: Payload) -> tuple[str, str]:
+    """A refusal that is nothing but its message: Bedrock (its kind is in a header), Cohere, Mistral, FastAPI."""
     body = payload.body.answer
-    if "choices" in body or not any(key in body for key in ("message", "detail")):
-        return "", ""
-    kind = next(
-        (value.partition(":")[0] for name, value in payload.headers if name == "x-amzn-errortype"),
-        "",
-    )
-    message = body.get("message") if isinstance(body.get("message"), str) else body.get("detail")
-    return kind or _first(body.get("code"), body.get("type")), _first(message)
+    header = next((value for name, value in payload.headers if name == "x-amzn-errortype"), "")
+    return header.partition(":")[0] or _text(body.get("type")), _text(body.get("message")) or _text(body.get("detail"))
 
 
-def _bodies(payload: Payload) -> Iterable[dict[str, object]]:
-    yield payload.body.answer
-    yield from payload.body.events
-
-
-def _first(*values: object) -> str:
-    """The first that is a text or a number, as text."""
-    return next(
-        (str(value) for value in values if isinstance(value, (str, int)) and value not in ("", None)),
-        "",
-    )
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, (str, int)) else ""

@@ -6,14 +6,18 @@ import json
 from hashlib import blake2b
 from typing import Any
 
+_read = json.JSONDecoder().decode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_write_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
 
 def parse(data: bytes | str) -> Any:
     """The value of a JSON text; None where it is none. Half characters (lone surrogates) become `?`."""
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     try:
-        value = json.loads(text.lstrip("\ufeff"))
+        value = _read(text.removeprefix("\ufeff"))
         if "\\ud" in text or "\\uD" in text:
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            value = _read(_write(value).encode("utf-8", "replace").decode())
     except (ValueError, RecursionError):
         return None
     return value
@@ -53,12 +57,12 @@ def number(value: object) -> float | None:
 
 def compact(value: object) -> str:
     """JSON text without white space, keys in their own order; a text stands for itself."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value if isinstance(value, str) else _write(value)
 
 
 def canonical(value: object) -> bytes:
     """Equal values, equal bytes: keys sorted, no white space."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _write_sorted(value).encode()
 
 
 def digest(data: bytes) -> str:

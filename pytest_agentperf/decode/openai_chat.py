@@ -23,10 +23,11 @@ def asks(payload: Payload) -> bool:
 
 def answers(payload: Payload) -> bool:
     """Choices with a message (none where Azure's filter held it back); in a stream with deltas."""
-    if payload.body.answer:
-        named = payload.body.answer.get("object") == "chat.completion"
-        return any(named or "message" in choice for choice in objs(payload.body.answer.get("choices")))
-    return any("delta" in choice for event in payload.body.events for choice in objs(event.get("choices")))
+    return any(
+        event.get("object") in ("chat.completion", "chat.completion.chunk") or "message" in choice or "delta" in choice
+        for event in payload.body.sample
+        for choice in objs(event.get("choices"))
+    )
 
 
 def ask(payload: Payload) -> Ask:
@@ -38,7 +39,7 @@ def ask(payload: Payload) -> Ask:
     )
     tools = objs(request.get("tools")) or objs(request.get("functions"))
     return Ask(
-        model=text(request.get("model")) or _deployment(payload.path),
+        model=text(request.get("model")) or text(request.get("model_id")),  # watsonx
         prompt=prompt(
             system=[message.get("content") for message in messages[:first]],
             tools=tools,
@@ -53,12 +54,6 @@ def ask(payload: Payload) -> Ask:
         ),
         text=words(messages, *(compact(tool) for tool in tools)),
     )
-
-
-def _deployment(path: str) -> str:
-    """Azure names the model in the address: `/openai/deployments/NAME/chat/completions`."""
-    _, found, rest = path.partition("/deployments/")
-    return rest.partition("/")[0] if found else ""
 
 
 def _tool_name(tool: dict[str, Any]) -> str:
@@ -77,6 +72,7 @@ def answer(payload: Payload) -> Answer:
         id=text(body.get("id")),
         usage=read_usage(usage),
         wire_cost=read_cost(usage),
+        service_tier=text(body.get("service_tier")),
         tool_calls=tuple(call for message in messages for call in _tool_calls(message)),
         server_tools=tuple(
             text(tool.get("type")) for message in messages for tool in objs(message.get("executed_tools"))
@@ -122,7 +118,7 @@ def _fold(payload: Payload) -> dict[str, Any]:
     body: dict[str, Any] = {}
     choices: dict[object, dict[str, Any]] = {}
     for event in payload.body.events:
-        for key in ("id", "model", "usage", "x_groq"):
+        for key in ("id", "model", "usage", "x_groq", "service_tier"):
             if event.get(key):
                 body[key] = event[key]  # usage counts from the start of the answer: the last one holds
         for part in objs(event.get("choices")):
@@ -138,17 +134,19 @@ def _fold(payload: Payload) -> dict[str, Any]:
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    for key in ("content", "refusal", "reasoning_content", "reasoning"):
-        piece = delta.get(key)
-        if isinstance(piece, list):  # Mistral's blocks
-            piece = words(piece)
-        if isinstance(piece, str):
-            message[key] = message.get(key, "") + piece
-    message.setdefault("executed_tools", []).extend(objs(delta.get("executed_tools")))
-    if legacy := obj(delta.get("function_call")):
-        _add_function(message.setdefault("function_call", {}), legacy)
-    for part in objs(delta.get("tool_calls")):
-        _add_call(message.setdefault("tool_calls", []), part)
+    for key, piece in delta.items():
+        if key in _TEXTS and piece:
+            message[key] = message.get(key, "") + words(piece)  # Mistral's are blocks
+        elif key == "tool_calls":
+            for part in objs(piece):
+                _add_call(message.setdefault(key, []), part)
+        elif key == "function_call":
+            _add_function(message.setdefault(key, {}), obj(piece))
+        elif key == "executed_tools":
+            message.setdefault(key, []).extend(objs(piece))
+
+
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 
 
 def _add_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:

@@ -46,9 +46,10 @@ def asks(payload: Payload) -> bool:
 
 
 def answers(payload: Payload) -> bool:
-    if payload.body.answer:
-        return payload.body.answer.get("object") in _OBJECTS
-    return any(text(event.get("type")).startswith("response.") for event in payload.body.events)
+    return any(
+        event.get("object") in _OBJECTS or text(event.get("type")).startswith("response.")
+        for event in payload.body.sample
+    )
 
 
 def ask(payload: Payload) -> Ask:
@@ -96,6 +97,7 @@ def answer(payload: Payload) -> Answer:
         id=text(body.get("id")),
         usage=read_usage(usage),
         wire_cost=read_cost(usage),
+        service_tier=text(body.get("service_tier")),
         tool_calls=calls,
         server_tools=server,
         finish=text(body.get("status")),

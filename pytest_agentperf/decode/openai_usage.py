@@ -76,7 +76,7 @@ def read_cost(raw: dict[str, Any]) -> str | None:
     if isinstance(cost, dict):  # Perplexity
         return _decimal(cost.get("total_cost"))
     ticks = number(raw.get("cost_in_usd_ticks"))  # xAI; https://docs.x.ai says 10^10 ticks are a dollar
-    if ticks is not None:
+    if ticks:  # 0 on Azure, which charges all the same
         return format(Decimal(str(ticks)) / 10**10, "f")
     if raw.get("is_byok") is True:  # OpenRouter with the customer's own key: `cost` is only OpenRouter's share
         upstream = number(obj(raw.get("cost_details")).get("upstream_inference_cost"))

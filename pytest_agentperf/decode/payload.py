@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pytest_agentperf.decode.body import Body, open_body
 from pytest_agentperf.decode.json_ import obj, parse
-from pytest_agentperf.model.call import Prompt, ToolCall
+from pytest_agentperf.model.call import Prompt, SideCall, ToolCall
 from pytest_agentperf.model.exchange import Headers, Request, Response
 from pytest_agentperf.model.usage import Usage
 
@@ -43,6 +44,8 @@ class Answer:
     model: str = ""
     id: str = ""
     usage: Usage | None = None
+    side_calls: tuple[SideCall, ...] = ()
+    service_tier: str = ""
     wire_cost: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     server_tools: tuple[str, ...] = ()
@@ -55,6 +58,16 @@ class Answer:
     """Why the model failed though the answer began well."""
     complete: bool = True
     """The stream came to the end that its format prescribes."""
+
+
+_MODEL = re.compile(r"/models?/(.+?)(?:/(?:invoke|converse)[a-z-]*|:[A-Za-z]+)$|/deployments/([^/]+)/")
+"""`/model/NAME/invoke` (Bedrock), `/models/NAME:generateContent` (Google), `/deployments/NAME/chat/completions` (Azure)."""
+
+
+def model_in(path: str) -> str:
+    """The model that an address names; empty where it names none."""
+    found = _MODEL.search(path)
+    return (found[1] or found[2]) if found else ""
 
 
 _HINTS = ("cache_control", "cachePoint")

@@ -58,18 +58,11 @@ def result(call_id: object, content: object) -> ToolResult:
 
 
 _SKIPPED = frozenset(
-    ("type", "role", "status", "detail", "format")
-    + ("id", "call_id", "tool_call_id", "tool_use_id", "toolUseId", "file_id")
-    + ("signature", "thoughtSignature", "thought_signature", "encrypted_content")
-    + (
-        "data",
-        "bytes",
-        "url",
-        "image_url",
-        "file_data",
-        "media_type",
-        "mimeType",
-        "mime_type",
+    (
+        *("type", "role", "status", "detail", "format"),
+        *("id", "call_id", "tool_call_id", "tool_use_id", "toolUseId", "file_id"),
+        *("signature", "thoughtSignature", "thought_signature", "encrypted_content"),
+        *("data", "bytes", "url", "image_url", "file_data", "media_type", "mimeType", "mime_type"),
     )
 )
 """Keys whose texts a model does not read as text."""

@@ -44,37 +44,34 @@ _XAI = ("x-metrics-ttft-ms", "x-metrics-e2e-ms")
 _TIMING = "server-timing"
 """https://www.w3.org/TR/server-timing/: Google's front end (`gfet4t7`), Cloudflare before Anthropic (`x-originResponse`)."""
 
-KEPT_HEADERS: frozenset[str] = frozenset(
+REQUEST_IDS = frozenset(("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"))
+"""The provider's name for an exchange."""
+RATE_LIMITS = frozenset(
     (
-        *_UNTIL_HEADERS,
-        _UNTIL_END,
-        *_XAI,
-        _TIMING,
-        "content-type",
-        "date",
-        # why a call failed, and when to try again
-        "x-amzn-errortype",
         "retry-after",
         "retry-after-ms",
-        "x-should-retry",
-        # tokens of models that Bedrock invokes
-        "x-amzn-bedrock-input-token-count",
-        "x-amzn-bedrock-output-token-count",
-        "x-amzn-bedrock-cache-read-input-token-count",
-        "x-amzn-bedrock-cache-write-input-token-count",
-        # the provider's name for the call
-        "x-request-id",
-        "request-id",
-        "x-amzn-requestid",
-        "apim-request-id",
-        "openai-version",
-        # what is left until the provider refuses
         *(f"x-ratelimit-{what}-{of}" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")),
         *(
             f"anthropic-ratelimit-{of}-{what}"
             for what in ("limit", "remaining", "reset")
             for of in ("requests", "tokens", "input-tokens", "output-tokens")
         ),
+    )
+)
+"""What is left until the provider refuses, and when to try again."""
+KEPT_HEADERS = frozenset(
+    (
+        *_UNTIL_HEADERS,
+        _UNTIL_END,
+        *_XAI,
+        _TIMING,
+        *REQUEST_IDS,
+        *RATE_LIMITS,
+        "content-type",
+        "date",
+        "openai-version",
+        "x-amzn-errortype",
+        *(f"x-amzn-bedrock-{of}-token-count" for of in ("input", "output", "cache-read-input", "cache-write-input")),
     )
 )
 """Response headers that decoding reads, lower case. None of them holds a secret; a cassette should keep them."""

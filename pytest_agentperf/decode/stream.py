@@ -38,6 +38,8 @@ def sse(body: bytes) -> list[Event]:
 
 
 def _event(block: str) -> Event | None:
+    if block.startswith("data: ") and "\n" not in block:
+        return Event("", block[6:])
     name, data = "", []
     for line in block.split("\n"):
         field, _, value = line.partition(":")

@@ -60,6 +60,17 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SideCall:
+    """A model's work on the way to an answer that the provider bills on top of it (Anthropic's compaction and advisor)."""
+
+    kind: str
+    """The provider's word: `compaction`, `advisor_message`."""
+    model: str | None
+    """None: the model that answered."""
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """Times are nanoseconds on the recording's clock, which reads 0 when the test's body starts."""
 
@@ -83,6 +94,10 @@ class ModelCall:
     """None: the wire does not say."""
     wire_cost: str | None = None
     """US dollars stated by the provider in the body, as a decimal number."""
+    side_calls: tuple[SideCall, ...] = ()
+    """Billed, but not in `usage`."""
+    service_tier: str | None = None
+    """`flex`, `priority`, `batch` or `fast` where it was not the usual one: it has a price of its own."""
     cost: Cost | None = None
     """None until priced."""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -97,6 +112,10 @@ class ModelCall:
     """Bytes of the bodies, content encoding undone."""
     answer_digest: str = ""
     """Of the answer's text."""
+    request_id: str | None = None
+    """The provider's name for this exchange, for asking its support."""
+    rate_limit: tuple[tuple[str, str], ...] = ()
+    """Response headers that tell what is left and when it is full again, as they came."""
     start_ns: int = 0
     first_byte_ns: int | None = None
     end_ns: int | None = None

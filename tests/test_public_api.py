@@ -9,8 +9,9 @@ import dataclasses
 import inspect
 from collections.abc import Iterator
 
-import pytest_agentperf
 from inline_snapshot import snapshot
+
+import pytest_agentperf
 from pytest_agentperf import plugin
 from pytest_agentperf.judge.checks import CHECKS, OWN_CHECKS
 from pytest_agentperf.options import OPTIONS

@@ -58,10 +58,10 @@ class Hit:
 
 def echo(hit: Hit) -> Answer:
     """An answer that can be told from those to other prompts, in its text and in its tokens."""
-    format = FORMATS.get(urlsplit(hit.path).path)
-    if format is None:
+    wire = FORMATS.get(urlsplit(hit.path).path)
+    if wire is None:
         return Answer(status=404)
-    prompt = format.prompt(hit.json)
+    prompt = wire.prompt(hit.json)
     return Answer(text=f"You said: {prompt}", input_tokens=100 + len(prompt), output_tokens=10 + len(prompt))
 
 
@@ -183,24 +183,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         hit, answer = self.server.provider._take(self.command, self.path, headers, body, self.client_address[1])
-        format = FORMATS.get(urlsplit(self.path).path)
+        wire = FORMATS.get(urlsplit(self.path).path)
         self._wait(answer.headers_after_ms)
         if answer.raw is not None:
             self._send_whole(answer, answer.raw, answer.content_type, [])
             return
-        if format is None:
+        if wire is None:
             self._send_whole(replace(answer, status=404), b'{"error": "not found"}', "application/json", [])
             return
-        stated = format.headers(answer, hit.serial)
+        stated = wire.headers(answer, hit.serial)
         if answer.status != 200:
-            self._send_whole(answer, _dump(format.error(answer.status, hit.serial)), "application/json", stated)
+            self._send_whole(answer, _dump(wire.error(answer.status, hit.serial)), "application/json", stated)
         elif hit.json.get("stream"):
-            events = format.events(answer, hit.json, hit.serial)
+            events = wire.events(answer, hit.json, hit.serial)
             if answer.error_after is not None:
-                events = [*events[: answer.error_after], format.error_event(hit.serial)]
+                events = [*events[: answer.error_after], wire.error_event(hit.serial)]
             self._send_stream(answer, events, stated)
         else:
-            self._send_whole(answer, _dump(format.whole(answer, hit.json, hit.serial)), "application/json", stated)
+            self._send_whole(answer, _dump(wire.whole(answer, hit.json, hit.serial)), "application/json", stated)
 
     def _send_whole(self, answer: Answer, body: bytes, content_type: str, stated: list[tuple[str, str]]) -> None:
         body = gzip.compress(body) if answer.gzip else body

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import anthropic
 import openai
 import pytest
+
 from server.provider import Answer, FakeProvider, Tool
 
 WEATHER = Tool(name="weather", arguments={"city": "Paris"})

@@ -107,6 +107,7 @@ def read(test: dict, name: str) -> object:
         ),
         ("exceed_the_cost", "*LLM call 3 (gpt-5.5) was not sent: $0.0068 used, *$0.0015 *$0.0080 allowed*"),
     ],
+    ids=["tokens", "cost"],
 )
 def test_a_runaway_is_stopped_though_the_agent_swallows_all_exceptions(pytester, test, reason):
     result = run(pytester, "budget", "-k", test)
@@ -115,20 +116,21 @@ def test_a_runaway_is_stopped_though_the_agent_swallows_all_exceptions(pytester,
 
 
 @pytest.mark.parametrize(
-    ("example", "agent", "before", "after"),
+    ("example", "test", "agent", "before", "after"),
     [
-        ("quickstart", "openai_agent.py", "temperature=0", "temperature=1"),
-        ("quickstart", "anthropic_agent.py", "charlie is alice's son", "charlie is alice's brother"),
-        ("streaming", "guide.py", '"sunny"', '"rainy"'),
+        ("quickstart", "openai", "openai_agent.py", "temperature=0", "temperature=1"),
+        ("quickstart", "anthropic", "anthropic_agent.py", "charlie is alice's son", "charlie is alice's brother"),
+        ("streaming", "streams", "guide.py", '"sunny"', '"rainy"'),
     ],
 )
-def test_an_agent_that_sends_something_else_fails(pytester, example, agent, before, after):
+def test_an_agent_that_sends_something_else_fails(pytester, example, test, agent, before, after):
     pytester.copy_example(example)
     code = (pytester.path / agent).read_text("utf-8")
     assert before in code
     (pytester.path / agent).write_text(code.replace(before, after), "utf-8")
-    result = pytester.runpytest_subprocess("--agentperf", f"test_{Path(agent).stem.replace('guide', 'streaming')}.py")
-    result.assert_outcomes(failed=1)
+    result = pytester.runpytest_subprocess("--agentperf", "-k", test, timeout=120)
+    result.assert_outcomes(failed=1, deselected=len(NUMBERS[example]) - 1)
+    result.stdout.fnmatch_lines(["no recorded answer for POST https://api.*"])
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of recorded traffic is not there (AGENTPERF_CORPUS)")

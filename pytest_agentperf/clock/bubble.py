@@ -22,7 +22,8 @@ __all__ = ["Bubble", "ClockError", "Deadlock", "RunawayClock", "bubble", "instal
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **times.STAND_INS,
     **real.FUNCTIONS,
-    _thread.allocate_lock: locks.Lock,
+    _thread.allocate_lock: locks.allocate_lock,
+    **({threading.Lock: locks.Lock} if isinstance(threading.Lock, type) else {}),
     _thread.RLock: locks.RLock,
     _queue.SimpleQueue: locks.SimpleQueue,
 }

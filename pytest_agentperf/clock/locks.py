@@ -16,6 +16,9 @@ from pytest_agentperf.clock import kernel
 from pytest_agentperf.clock.kernel import MUTEX, WOKEN, Waiter
 
 
+OriginalSimpleQueue = _queue.SimpleQueue
+
+
 class _LockClass(type):
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _thread.LockType)
@@ -85,6 +88,11 @@ class Lock(metaclass=_LockClass):
     __class__ = property(lambda self: _thread.LockType)  # type: ignore[assignment]
 
 
+def allocate_lock() -> Lock:
+    """`_thread.allocate_lock`, which is `threading.Lock` before Python 3.13."""
+    return Lock()
+
+
 class RLock(_thread.RLock):
     """`threading.RLock`: the original counts, a `Lock` before it does the waiting."""
 
@@ -126,7 +134,7 @@ class RLock(_thread.RLock):
         return super().__repr__().replace(" RLock object", " _thread.RLock object", 1)
 
 
-class SimpleQueue(_queue.SimpleQueue[Any]):
+class SimpleQueue(OriginalSimpleQueue[Any]):
     """`queue.SimpleQueue`: idle workers of a `ThreadPoolExecutor` wait in one."""
 
     __slots__ = ("_waiting",)
@@ -178,8 +186,8 @@ class SimpleQueue(_queue.SimpleQueue[Any]):
         raise _queue.Empty
 
 
-def _full_queue() -> _queue.SimpleQueue[None]:
-    full: _queue.SimpleQueue[None] = _queue.SimpleQueue()
+def _full_queue() -> OriginalSimpleQueue[None]:
+    full = OriginalSimpleQueue[None]()
     full.put(None)
     return full
 

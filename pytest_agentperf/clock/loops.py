@@ -63,11 +63,15 @@ def select_of(original: Select) -> Select:
         elif _back_to_real_time(loop):
             return []  # the time-out was computed from timers that have just been moved
         clock = kernel.current()
-        if clock is None or (timeout is not None and timeout <= 0):
+        if clock is None:
             return original(self, timeout)
-        if loop is None:
-            return real.foreign_select(clock, self, original, timeout)
-        return _wait(clock, loop, original, timeout)
+        if loop is not None:
+            _clock_of[loop] = clock
+        if timeout is not None and timeout <= 0:
+            return original(self, timeout)
+        if loop is not None:
+            return _wait(clock, loop, original, timeout)
+        return real.foreign_select(clock, self, original, timeout)
 
     return select
 
@@ -77,7 +81,6 @@ def _wait(clock: Clock, loop: Any, original: Select, timeout: float | None) -> l
     traffic = awaited_traffic(selector)
     waiter = LoopWaiter(loop, lambda: original(selector, traffic.look_again_s))
     waiter.outside = traffic.possible
-    _clock_of[loop] = clock
     _waiting[loop] = waiter
     try:
         ready = original(selector, 0)

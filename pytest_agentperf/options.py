@@ -95,9 +95,7 @@ def declare(parser: pytest.Parser) -> None:
             group.addoption(
                 option.flag, dest=option.key, choices=option.choices or None, metavar=option.metavar, help=option.help
             )
-        parser.addini(
-            option.key, option.help, type="bool" if isinstance(option.default, bool) else "string", default=None
-        )
+        parser.addini(option.key, option.help, type=_ini_type(option), default=None)
 
 
 def _ini_type(option: Option) -> Literal["bool", "string"]:
@@ -114,7 +112,7 @@ def _given(option: Option, config: pytest.Config) -> str | bool | None:
     place = f"{config.inipath.name if config.inipath else 'ini'}: {option.key}"
     try:
         value = config.getini(option.key)
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, pytest.UsageError) as problem:
         raise pytest.UsageError(f"{place}: {problem}") from None
     return _parse(option, value, place) if isinstance(value, str) and value else value or None
 

@@ -6,16 +6,13 @@ This module is imported by every pytest run in the environment, so it imports no
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pytest_agentperf import markers, options
 from pytest_agentperf.fixtures import profiler, token_budget
 from pytest_agentperf.session import SESSION, Session
-
-if TYPE_CHECKING:
-    import vcr
 
 __all__ = ["profiler", "token_budget"]
 
@@ -79,13 +76,6 @@ def pytest_testnodedown(node: Any) -> None:
     session = node.config.stash[SESSION]
     with session.guard:
         session.told_by(getattr(node, "workeroutput", {}).get("agentperf", {}))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_recording_configure(config: pytest.Config, vcr: vcr.VCR) -> None:
-    session = config.stash[SESSION]
-    with session.guard:
-        session.upgrade(vcr)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

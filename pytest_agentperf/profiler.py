@@ -52,7 +52,8 @@ class Profiler:
 
         Raises ValueError for what is not a finite number.
         """
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        given: object = value
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not isfinite(given):
             raise ValueError(f"profiler.metric({name!r}): expected a finite number, got {value!r}")
         if better not in ("higher", "lower"):
             raise ValueError(f"profiler.metric({name!r}): better must be 'higher' or 'lower', got {better!r}")

@@ -20,8 +20,8 @@ from pytest_agentperf.guard import Guard
 from pytest_agentperf.options import Settings
 
 if TYPE_CHECKING:
-    import vcr
-
+    from pytest_agentperf.clock.bubble import Bubble
+    from pytest_agentperf.clock.kernel import ClockError
     from pytest_agentperf.judge.budget import TokenBudget
     from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit, Violation
@@ -53,6 +53,8 @@ class Run:
         self.priced = session.settings.enabled or any(limit.metric == "cost" for limit in self.limits)
         self.around = ExitStack()
         """What stays open from the test's setup to its teardown."""
+        self.bubble: Bubble | None = None
+        self.clock_error: ClockError | None = None
         self.result: TestRun | None = None
 
     @cached_property
@@ -70,9 +72,7 @@ class Run:
         def gate(reading: Reading) -> None:
             budget.gate(reading.call, reading.call.usage or estimate(reading))
 
-        budget = TokenBudget(
-            self.profiler.profile, lambda call: price(call, self.own_prices), self.recorder.open_timers
-        )
+        budget = TokenBudget(self.profiler.profile, lambda call: price(call, self.own_prices))
         self.recorder.gates.append(gate)
         return budget
 
@@ -98,7 +98,15 @@ class Run:
             self._open = stack.pop_all()
 
     def stop(self) -> None:
-        self._open.close()
+        from pytest_agentperf.clock.kernel import ClockError
+
+        try:
+            self._open.close()
+        except ClockError as error:
+            self.clock_error = error
+        if self.bubble:
+            for note in self.bubble.notes:
+                self.recorder.note(note)
 
     def judge(self) -> None:
         """Make the profile and hold it against the limits."""
@@ -115,13 +123,15 @@ class Run:
     def verdict(self, failure: BaseException | None) -> BaseException | None:
         """What the test's body ends with. A stop wins over what the agent made of it; limits judge only a body that passed."""
         from pytest_agentperf.judge.limits import LimitExceeded, Stopped
+        from pytest_agentperf.clock.kernel import ClockError
         from pytest_agentperf.record.recorder import Stop
 
         told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
-        if self.recorder.stops and (failure is None or isinstance(failure, (Exception, Stop))):
+        stops = [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]
+        if stops and (failure is None or isinstance(failure, (Exception, Stop, ClockError))):
             if told:
                 told.clear()
-            return Stopped(self.recorder.stops)
+            return Stopped(stops)
         if failure is None and not told and self.result and self.result.violations:
             return LimitExceeded(self.result.violations)
         return failure
@@ -139,7 +149,6 @@ class Session:
         self.settings = Settings.read(config)
         self.notes: list[str] = []
         self._tests: dict[str, Any] = {}
-        self._preparing: Run | None = None
         self._closing = ExitStack()
         self.usage_error = ""
 
@@ -147,19 +156,10 @@ class Session:
         """Once, when pytest is configured."""
         manager = self.config.pluginmanager
         if not (manager.has_plugin("recording") or manager.has_plugin("vcr")):
-            self.config.stash[vcr_marker.RECORD_MODE] = self.settings.record
+            self.config.stash[vcr_marker.RECORD_MODE] = self.record_mode
             manager.register(vcr_marker, "agentperf-vcr-marker")
-        elif "record" in self.settings.asked:
-            self._drive_other_recorder()
         if self.settings.enabled and self.settings.pace == "virtual":
             self._install_clock()
-
-    def _drive_other_recorder(self) -> None:
-        """Our `--agentperf-record` is theirs too, unless theirs was given."""
-        mode = {"new": "new_episodes"}.get(self.settings.record, self.settings.record)
-        for option in ("record_mode", "vcr_record"):
-            if self.config.getoption(option, mode) is None:
-                setattr(self.config.option, option, mode)
 
     def _install_clock(self) -> None:
         from pytest_agentperf.clock.bubble import install, uninstall
@@ -225,32 +225,30 @@ class Session:
             self.settings.enabled or LIMITS in item.stash or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         )
 
+    @cached_property
+    def record_mode(self) -> str:
+        """Of every cassette in a measured test: ours if it was asked for, else another recorder's flag, else `none`."""
+        if "record" in self.settings.asked:
+            return self.settings.record
+        theirs = next(filter(None, (self.config.getoption(name, None) for name in ("record_mode", "vcr_record"))), "none")
+        return {"new_episodes": "new", "any": "new", "rewrite": "new"}.get(theirs, theirs)
+
     def pace(self, item: pytest.Item) -> str:
         """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
-        recording = self.settings.record != "none" or any(
-            self.config.getoption(option, None) not in (None, "none") for option in ("record_mode", "vcr_record")
-        )
-        if recording:
-            return "real"
         replays = item.get_closest_marker("vcr") is not None or "vcr" in getattr(item, "fixturenames", ())
-        return self.settings.pace if replays else "real"
+        return self.settings.pace if replays and self.record_mode == "none" else "real"
 
     # -- around one test -----------------------------------------------------------------------------------------------
 
     def prepare(self, item: pytest.Item) -> None:
         """Before the fixtures: a new run for this try of the test, and our cassettes in place of vcrpy's."""
-        self._preparing = None
         if RUN in item.stash:
             del item.stash[RUN]
         if self.measures(item):
-            run = item.stash[RUN] = self._preparing = Run(self, item)
+            from pytest_agentperf.record.adopt import adopting
 
-    def upgrade(self, vcr: vcr.VCR) -> None:
-        """Let a VCR that another plugin made for the test in preparation open cassettes of ours."""
-        if self._preparing:
-            from pytest_agentperf.record.cassette import upgrade
-
-            upgrade(vcr)
+            run = item.stash[RUN] = Run(self, item)
+            run.around.enter_context(adopting(self.record_mode))
 
     @contextmanager
     def measure(self, item: pytest.Item) -> Iterator[None]:
@@ -289,7 +287,7 @@ class Session:
 
             if call.excinfo and isinstance(call.excinfo.value, Failure):
                 if report.failed:
-                    report.longrepr = call.excinfo.getrepr(style="value", chain=False)  # our text, without our frames
+                    report.longrepr = _in_our_words(call.excinfo)
             elif call.excinfo and run.result.violations:
                 report.sections.append(("agentperf: limits, not judged", describe(run.result.violations)))
             result = replace(run.result, outcome=_outcome(report), worker=self.worker)
@@ -339,32 +337,31 @@ class Session:
     def summarize(self, terminal: pytest.TerminalReporter) -> None:
         """Everything under `--agentperf`; else only what somebody must know."""
         lines: list[str] = []
+        told = len(self.guard.bugs) if self.settings.enabled else 0
         with self.guard:
             lines = self._summary(terminal)
-        if self.guard.bugs:
-            lines += ["", *_bug_lines(self.guard.bugs)]
-        if lines:
-            terminal.section("agentperf", sep="=")
-            for line in lines:
-                terminal.write_line(line)
+        for bug in self.guard.bugs[told if lines else 0 :]:  # what is broken may be the report itself
+            lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
+        for line in lines:
+            terminal.write_line(line)
 
     def _summary(self, terminal: pytest.TerminalReporter) -> list[str]:
+        if self.settings.enabled:
+            from pytest_agentperf.report.terminal import render
+
+            rows = len(self._tests) if self.config.option.verbose > 0 else 20
+            return render(self.report(), width=terminal._tw.fullwidth, color=terminal.hasmarkup, max_rows=rows)
         if not self._tests:
-            return ["no test ran"] if self.settings.enabled else []
-        report = replace(self.report(), bugs=())
-        if not self.settings.enabled:
-            return [f"note: {note}" for note in dict.fromkeys(n for test in report.tests for n in test.profile.notes)]
-        from pytest_agentperf.report.terminal import render
-
-        rows = len(report.tests) if self.config.option.verbose > 0 else 20
-        return render(report, width=terminal._tw.fullwidth, color=terminal.hasmarkup, max_rows=rows)
+            return []
+        return [f"agentperf: {note}" for note in dict.fromkeys(n for t in self.report().tests for n in t.profile.notes)]
 
 
-def _bug_lines(bugs: list[str]) -> list[str]:
-    return [
-        "agentperf stumbled over an error of its own; no outcome was changed. Please report:",
-        *(f"  {bug}" for bug in bugs),
-    ]
+def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """The message, in the shape that pytest, its plugins and JUnit expect: no frames of ours, no class before it."""
+    shown = excinfo.getrepr(style="value", chain=False)
+    if shown.reprcrash is not None:
+        shown.reprcrash.message = str(excinfo.value)
+    return shown
 
 
 def _outcome(report: pytest.TestReport) -> str:

@@ -33,15 +33,13 @@ def critical_path(profile: Profile) -> tuple[Step, ...]:
 
     Walked backwards by causality: of the work that had ended by then, the last to end is what the next step waited
     for; a span is replaced by the work inside it as far as that explains it; what nothing explains is the own work of
-    the span around. Work that outlives the test's body has no part in its latency. While the test still runs, the path
-    ends with the last thing that ended. An LLM call whose end is unknown is no step of its own (see `Step.untimed`),
+    the span around. Work that outlives the test's body has no part in its latency. An LLM call whose end is unknown is no step of its own (see `Step.untimed`),
     and an instant replay has no path, for its times say nothing about the agent.
     """
     if profile.clock is ClockKind.INSTANT:
         return ()
     roots = forest(profile)
-    end = max((node.end_ns for node in roots), default=0) if profile.latency_ns is None else profile.latency_ns
-    path = _walk(Node(kind="own", id=0, name="own", start_ns=0, end_ns=end, children=roots))
+    path = _walk(Node(kind="own", id=0, name="own", start_ns=0, end_ns=profile.latency_ns, children=roots))
     return tuple(_with_untimed(path, [call.start_ns for call in profile.calls if call.duration_ns is None]))
 
 

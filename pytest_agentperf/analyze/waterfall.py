@@ -59,7 +59,7 @@ def waterfall(profile: Profile, *, width: int = 80) -> str:
     if not roots:
         return "no LLM call, timer or tool"
     rows, hidden = _rows(roots)
-    end = max([profile.latency_ns or 0, *(node.end_ns for node in roots), 1])
+    end = max([profile.latency_ns, *(node.end_ns for node in roots), 1])
     labels = [row.label for row in rows]
     right = max(cells(row.number) for row in rows)
     left = max(8, min(max(map(cells, labels)), width * 2 // 5))

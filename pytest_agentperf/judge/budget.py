@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from threading import RLock
@@ -13,6 +13,7 @@ from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow, total_usage
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.usage import Cost, Usage
 from pytest_agentperf.record.recorder import Stop
 
@@ -37,8 +38,6 @@ class TokenBudget:
     _profile: Callable[[], Profile]
     """The test so far, priced."""
     _price: Callable[[ModelCall], Cost]
-    _open_timers: Callable[[], tuple[str, ...]]
-    """Names of the timers around the call that is about to be sent."""
     _limits: dict[tuple[str | None, str], Limit] = field(default_factory=dict)
     _sent: dict[int, Usage] = field(default_factory=dict)
     """Prompts let through, by `ModelCall.index`."""
@@ -120,7 +119,7 @@ class TokenBudget:
             return
         with self._lock:
             whole = self._so_far(without=call.index)
-            around = {category for name in self._open_timers() for category in categories(name)}
+            around = _around(whole.spans, call.span)
             for limit in self._limits.values():
                 if limit.within is WHOLE_TEST:
                     self._admit(limit, whole, call, prompt, len(whole.calls) + 1)
@@ -154,6 +153,17 @@ class TokenBudget:
             return call
         sent = replace(call, usage=replace(prompt, output=0))
         return replace(sent, cost=self._price(sent))
+
+
+def _around(spans: Sequence[Span], innermost: int | None) -> set[str]:
+    """What the timers around a span, and it itself, answer to."""
+    by_id = {span.id: span for span in spans}
+    names: set[str] = set()
+    while innermost is not None:
+        span = by_id[innermost]
+        names.update(categories(span.name) if span.kind is SpanKind.TIMER else ())
+        innermost = span.parent
+    return names
 
 
 def _tokens(profile: Profile) -> int:

@@ -170,7 +170,7 @@ def _details(profile: Profile, metric: Metric) -> tuple[str, ...]:
     """The three LLM calls that weigh most in this metric."""
     weighed = []
     for position, call in enumerate(profile.calls, 1):
-        share = metric.read(replace(profile, calls=(call,), latency_ns=call.duration_ns, spans=()))
+        share = metric.read(replace(profile, calls=(call,), latency_ns=call.duration_ns or 0, spans=()))
         if share.value:
             weighed.append((share.value, position, call))
     weighed.sort(key=lambda row: (-row[0], row[1]))

@@ -67,9 +67,7 @@ def _untimed(profile: Profile, pick: Callable[[ModelCall], int | None]) -> str:
 
 def _latency(profile: Profile) -> Measure:
     why = _untimed(profile, lambda call: call.duration_ns)
-    if not why and profile.latency_ns is None:
-        why = "the test still runs"
-    return Measure(value=None, why=why) if why else _known(_ms(profile.latency_ns or 0))
+    return Measure(value=None, why=why) if why else _known(_ms(profile.latency_ns))
 
 
 def _ttft(profile: Profile) -> Measure:

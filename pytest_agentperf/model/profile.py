@@ -35,8 +35,8 @@ class Profile:
     nodeid: str
     """The test; empty outside of pytest."""
     clock: ClockKind = ClockKind.REAL
-    latency_ns: int | None = None
-    """The test's body from start to end on that clock; None: it still runs."""
+    latency_ns: int = 0
+    """The test's body from start to end on that clock; so far, while it runs."""
     cpu_ns: int = 0
     """CPU time of this process meanwhile: what the agent's own code costs."""
     calls: tuple[ModelCall, ...] = ()

@@ -21,8 +21,8 @@ class Reading:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     clock: ClockKind = ClockKind.REAL
-    latency_ns: int | None = None
-    """None: it still runs."""
+    latency_ns: int = 0
+    """So far, while it runs."""
     cpu_ns: int = 0
     readings: tuple[Reading, ...] = ()
     """The LLM calls, in the order of starts; other traffic is left out."""

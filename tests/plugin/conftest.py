@@ -35,7 +35,8 @@ def loop(turns):
 def session(pytester: pytest.Pytester, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A pytest session of a user whose agent (module `agent`) talks to the fake provider: 100 tokens in, 20 out."""
     provider.reply = Answer(text="Hello.", input_tokens=100, output_tokens=20)
-    monkeypatch.syspathprepend(str(pytester.path))
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.syspath_prepend(str(pytester.path))
     pytester.makepyfile(agent=AGENT.format(url=provider.url))
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     return pytester

@@ -12,14 +12,14 @@ def test_the_call_that_would_go_over_is_not_sent(session, provider):
         import agent
 
         def test_stop(token_budget):
-            token_budget(max_tokens=300)
+            token_budget(max_tokens=250)
             agent.loop(10)
         """
     )
     result = session.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*Stopped: token_budget(max_tokens=300): LLM call 3 (gpt-4o) was not sent: 240 tokens used, its prompt would have*"]
+        ["*token_budget(max_tokens=250): LLM call 3 (gpt-4o) was not sent: 240 tokens used, its prompt would have*"]
     )
 
 
@@ -40,7 +40,7 @@ import agent, asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 async def all_of(agent):
-    await asyncio.gather(*(agent.ask_async(str(n)) for n in range(5)), return_exceptions=True)
+    await asyncio.gather(*(agent.ask_async(str(n) * 400) for n in range(5)), return_exceptions=True)
 
 def test_stop(token_budget):
     token_budget(max_tokens=200)
@@ -79,13 +79,13 @@ def test_money(session, provider):
         import agent
 
         def test_stop(token_budget):
-            token_budget(max_cost_usd="0.0008")
+            token_budget(max_cost_usd="0.00046")
             agent.loop(10)
         """
     )
     result = session.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*token_budget(max_cost_usd='0.0008'): LLM call 2 (gpt-4o) was not sent: *$0.00045 used*"])
+    result.stdout.fnmatch_lines(["*token_budget(max_cost_usd='0.00046'): LLM call 2 (gpt-4o) was not sent: *$0.00045 used*"])
 
 
 def test_used_and_remaining(session):
@@ -120,4 +120,4 @@ def test_an_answer_that_went_over_fails_at_the_end(session, provider):
     )
     result = session.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*LimitExceeded: tokens: 510 is over token_budget(max_tokens=100) by 410*"])
+    result.stdout.fnmatch_lines(["*tokens: 510 is over token_budget(max_tokens=100) by 410*"])

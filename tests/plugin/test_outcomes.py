@@ -71,9 +71,9 @@ def test_the_failure_reads_the_same_under_xdist(session, flags):
     result.stdout.fnmatch_lines(
         [
             "*_ test_over _*",
-            "*pytest_agentperf.judge.limits.LimitExceeded: tokens: 120 is over max_tokens(100) at test_limits.py:4 by 20 (20%)",
+            "tokens: 120 is over max_tokens(100) at test_limits.py:3 by 20 (20%)",
             "*  LLM call 1 (gpt-4o*): 120 tokens",
-            "FAILED test_limits.py::test_over - *LimitExceeded: tokens: 120 is over*",
+            "FAILED test_limits.py::test_over - *tokens: 120 is over*",
         ]
     )
 

@@ -38,7 +38,7 @@ def test_record_then_replay_without_a_network(session, provider, plugins):
 
 
 def test_latency_is_what_was_recorded(session, provider, plugins):
-    provider.reply = Answer(text="Hello.", input_tokens=100, output_tokens=20, first_byte=0.12)
+    provider.reply = Answer(text="Hello.", input_tokens=100, output_tokens=20, first_byte_after_ms=120)
     session.makepyfile(
         test_agents="""
         import agent, pytest, time

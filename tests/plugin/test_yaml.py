@@ -23,7 +23,7 @@ def test_a_glob_limits_and_a_marker_wins(session):
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*LimitExceeded: tokens: 120 is over max_tokens(100) at agentperf.yaml:3 by 20 (20%)",
+            "*tokens: 120 is over max_tokens(100) at agentperf.yaml:3 by 20 (20%)",
             "*no LLM call was seen in a test that agentperf.yaml:3 limits*",
         ]
     )

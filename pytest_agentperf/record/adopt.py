@@ -10,6 +10,9 @@ from typing import Any
 from pytest_agentperf.record.imports import on_import
 from pytest_agentperf.record.mode import RecordMode
 
+OPENER = "_use_cassette"
+"""Every way to open a cassette of `vcr.VCR` goes through this method of it."""
+
 
 @contextmanager
 def adopting(record_mode: RecordMode | str | None = None) -> Iterator[None]:
@@ -20,15 +23,13 @@ def adopting(record_mode: RecordMode | str | None = None) -> Iterator[None]:
     with ExitStack() as undo:
 
         def adopt(config: ModuleType) -> None:
-            original = config.VCR._use_cassette
-
-            def _use_cassette(vcr: Any, with_current_defaults: bool = False, **kwargs: Any) -> Any:
+            def _use_cassette(vcr: Any, **kwargs: Any) -> Any:
                 from pytest_agentperf.record.cassette import opened_by
 
-                return opened_by(vcr, record_mode, with_current_defaults, **kwargs)
+                return opened_by(vcr, record_mode, **kwargs)
 
-            config.VCR._use_cassette = _use_cassette
-            undo.callback(setattr, config.VCR, "_use_cassette", original)
+            undo.callback(setattr, config.VCR, OPENER, getattr(config.VCR, OPENER))
+            setattr(config.VCR, OPENER, _use_cassette)
 
         undo.enter_context(on_import(["vcr.config"], adopt))
         yield

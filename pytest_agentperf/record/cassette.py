@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from vcr.cassette import CassetteContextDecorator
@@ -19,6 +20,7 @@ from vcr.record_mode import RecordMode as VcrMode
 from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.record import redact
+from pytest_agentperf.record.adopt import OPENER
 from pytest_agentperf.record.cassette_file import CassetteError, Persister
 from pytest_agentperf.record.cassette_tape import Tape, same_request
 from pytest_agentperf.record.miss import CassetteMiss
@@ -55,11 +57,11 @@ def upgrade(vcr: VCR, record_mode: RecordMode | str | None = None) -> None:
 
     `record_mode` overrules what the object and its users say; None leaves it to them.
     """
-    vcr._use_cassette = partial(opened_by, vcr, record_mode)
+    setattr(vcr, OPENER, partial(opened_by, vcr, record_mode))
 
 
 def opened_by(
-    vcr: VCR, record_mode: RecordMode | str | None, with_current_defaults: bool = False, **kwargs: Any
+    vcr: VCR, record_mode: RecordMode | str | None, /, *, with_current_defaults: bool = False, **kwargs: Any
 ) -> CassetteContextDecorator:
     """What `vcr.use_cassette(**kwargs)` gives in place of vcrpy's own: a context manager and a decorator.
 
@@ -126,7 +128,7 @@ def _short_enough(path: str, serializer: str) -> str:
     if len(name) + len(serializer) <= longest:
         return path
     digest = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
-    return os.path.join(folder, f"{name[: longest - len(serializer) - len(digest) - 3]}...{digest}")
+    return str(Path(folder, f"{name[: longest - len(serializer) - len(digest) - 3]}...{digest}"))
 
 
 class _Opener(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy is not typed

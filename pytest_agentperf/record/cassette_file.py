@@ -6,13 +6,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from vcr.persisters.filesystem import CassetteDecodeError, CassetteNotFoundError, FilesystemPersister
 from vcr.serialize import serialize
 
+from pytest_agentperf.record.match import as_bytes
 from pytest_agentperf.record.redact import find_secrets, texts
 
 
@@ -38,16 +39,17 @@ class Persister:
 
     def _load(self, path: str, serializer: Any) -> tuple[Any, ...] | None:
         try:
-            found: tuple[Any, ...] = self._inner.load_cassette(path, serializer=_Checked(serializer))
-            return found
+            return tuple(self._inner.load_cassette(path, serializer=_Checked(serializer)))
         except CassetteNotFoundError:
             if not Path(path).is_file():
                 return None
             problem = "it is empty"
         except (CassetteDecodeError, UnicodeDecodeError):
             problem = "it is not UTF-8 text"
-        except Exception as error:
-            problem = str(error) if isinstance(error, _Damage) else f"{type(error).__name__}: {error}".splitlines()[0]
+        except _Damage as damage:
+            problem = str(damage)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, the user needs its name
+            problem = _first_line(error)
         raise CassetteError(
             f"{_names(path, self._inner)}: {problem}. Restore it from version control, or delete it and record again "
             "with --agentperf-record=once. It was left as it is."
@@ -55,15 +57,12 @@ class Persister:
 
     def save_cassette(self, path: str, cassette_dict: dict[str, Any], serializer: Any) -> None:
         """Raises CassetteError where a secret would be written; nothing is written then."""
-        places = [
+        interactions = zip(cassette_dict["requests"], cassette_dict["responses"], strict=True)
+        found = find_secrets(
             pair
-            for number, (request, response) in enumerate(
-                zip(cassette_dict["requests"], cassette_dict["responses"], strict=True), start=1
-            )
-            for part, value in (("request", request._to_dict()), ("response", response))
-            for pair in texts(f"interaction {number}, {part}", value)
-        ]
-        found = find_secrets(places)
+            for number, (request, response) in enumerate(interactions, start=1)
+            for pair in _texts(f"interaction {number}", request, response)
+        )
         text = serialize(cassette_dict, serializer)
         found = found or find_secrets(
             [("the file", text if isinstance(text, str) else text.decode("utf-8", "replace"))]
@@ -79,6 +78,13 @@ class Persister:
             self._inner.save_cassette(path, cassette_dict, serializer=serializer)
 
 
+def _texts(place: str, request: Any, response: Any) -> Iterator[tuple[str, str]]:
+    yield from texts(f"{place}, request.uri", request.uri)
+    yield from texts(f"{place}, request.headers", dict(request.headers))
+    yield from texts(f"{place}, request.body", as_bytes(request.body))
+    yield from texts(f"{place}, response", response)
+
+
 class _Damage(Exception):
     """Why a text is no cassette, as a clause."""
 
@@ -91,13 +97,7 @@ class _Checked:
 
     def deserialize(self, text: Any) -> Any:
         if isinstance(text, str):
-            if not text.strip():
-                raise _Damage("it is empty")
-            if text.startswith("version https://git-lfs.github.com/spec/"):
-                raise _Damage("it is a pointer of Git LFS, whose file was not fetched (`git lfs pull`)")
-            if marker := re.search(r"^(?:<{7}|>{7})(?: |$)", text, re.MULTILINE):
-                line = text.count("\n", 0, marker.start()) + 1
-                raise _Damage(f"line {line} is a conflict marker of git")
+            _look_at(text)
         try:
             data = self._inner.deserialize(text)
         except Exception as error:
@@ -115,6 +115,17 @@ class _Checked:
 
     def serialize(self, data: Any) -> Any:
         return self._inner.serialize(data)
+
+
+def _look_at(text: str) -> None:
+    """Raises _Damage for a file that somebody else left here."""
+    if not text.strip():
+        raise _Damage("it is empty")
+    if text.startswith("version https://git-lfs.github.com/spec/"):
+        raise _Damage("it is a pointer of Git LFS, whose file was not fetched (`git lfs pull`)")
+    if marker := re.search(r"^(?:<{7}|>{7})(?: |$)", text, re.MULTILINE):
+        line = text.count("\n", 0, marker.start()) + 1
+        raise _Damage(f"line {line} is a conflict marker of git")
 
 
 def _unparse(part: dict[str, Any]) -> None:
@@ -143,6 +154,6 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

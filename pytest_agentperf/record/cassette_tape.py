@@ -33,6 +33,12 @@ def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
     return key(r1) == key(r2)
 
 
+def _short(path: str) -> str:
+    """Relative to the working directory where it is inside."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
 def _taps() -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """vcrpy has loaded every HTTP library that is installed by now."""
     seen = set()  # a class may stand under two names: httpx2 can pose as httpx
@@ -167,7 +173,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 filtered,
                 [(request, self.play_counts[number] > 0) for number, (request, _) in enumerate(self.data)],
                 same=sum(1 for _ in self._same(filtered)),
-                cassette=os.path.relpath(self._path),
+                cassette=_short(self._path),
                 exists=self.rewound,
                 llm_call=recorder.llm_call(pending) if recorder and pending else None,
                 nodeid=recorder.nodeid if recorder else "",
@@ -196,14 +202,12 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             before = len(self.data)
             try:
                 self.append(request, response)
-            except (
-                Exception
-            ) as error:  # a filter of the user failed: told when the cassette is closed, not to the agent
+            except Exception as error:  # noqa: BLE001 - a filter of the user; told at the end and not to the agent
                 self._failure = self._failure or error
             if len(self.data) > before:
                 self._starts[-1] = pending.serial
 
-    def _save(self, force: bool = False) -> None:
+    def _save(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - vcrpy's signature
         for pending in tuple(self._watched):
             pending.abandon()
         with self._lock:

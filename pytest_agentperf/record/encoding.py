@@ -35,7 +35,7 @@ def decode(encoding: str, body: bytes) -> bytes:
         return body
     try:
         return undo(body)
-    except Exception:  # each library has an error class of its own
+    except Exception:  # noqa: BLE001 - each library has an error class of its own
         return body
 
 

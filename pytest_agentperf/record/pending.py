@@ -151,7 +151,7 @@ class Pending:
         self._raw += data
         try:
             return self._undo(data)
-        except Exception:  # each library has an error class of its own; the client meets the same bytes and says so
+        except Exception:  # noqa: BLE001 - each library has an error class of its own; the client will say what is wrong
             self._undo, self.encoded, self.body = None, True, self._raw
             return b""
 

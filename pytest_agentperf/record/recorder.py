@@ -208,7 +208,7 @@ class Recorder:
         except Stop:
             self._flights.pop(index, None)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
             self.bug(error)
         return pending
 
@@ -235,7 +235,7 @@ class Recorder:
                 if stop not in self.stops:
                     self.stop(stop)
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the same
                 self.bug(error)
 
     def _exchange(self, index: int, *, partial: bool = False) -> Exchange:

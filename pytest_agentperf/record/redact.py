@@ -69,11 +69,9 @@ def find_secrets(texts: Iterable[tuple[str, str]]) -> list[str]:
     names = tuple(_PATTERNS)
     found = []
     for place, text in texts:
-        for match in _ANY.finditer(text):
-            found.append(f"{place}, character {match.start()}: {names[(match.lastindex or 1) - 1]}")
-        for what, value in own.items():
-            if (at := text.find(value)) >= 0:
-                found.append(f"{place}, character {at}: {what}")
+        hits = [(match.start(), names[(match.lastindex or 1) - 1]) for match in _ANY.finditer(text)]
+        hits += [(text.find(value), what) for what, value in own.items() if value in text]
+        found += [f"{place}, character {at}: {what}" for at, what in hits]
     return found
 
 

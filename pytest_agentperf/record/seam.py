@@ -84,8 +84,9 @@ class Script:
 
     def at(self, offset_ns: int | None) -> int | None:
         """The time of a part, or None where only the clock tells it."""
-        timeless = self._answer.timing is Timing.UNKNOWN or offset_ns is None
-        return None if timeless else self._pending.start_ns + offset_ns
+        if offset_ns is None or self._answer.timing is Timing.UNKNOWN:
+            return None
+        return self._pending.start_ns + offset_ns
 
     def left(self) -> int | None:
         """The time when a client left that closes the answer now: when it had all of it, else what the clock tells."""

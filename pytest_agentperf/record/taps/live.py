@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
@@ -11,41 +11,47 @@ from typing import Any
 from pytest_agentperf.record.imports import on_import
 from pytest_agentperf.record.taps import httpx
 
-_lock = threading.Lock()
-_depth = 0
-_undo = ExitStack()
+
+class _Taps:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.undo = ExitStack()
+
+
+_taps = _Taps()
 
 
 @contextmanager
 def installed() -> Iterator[None]:
     """Watch every stack that is loaded, and each other one as soon as it is. Re-entrant; counts over all threads."""
-    global _depth
-    with _lock:
-        if not _depth:
-            _install()
-        _depth += 1
+    with _taps.lock:
+        if not _taps.users:
+            _install(_taps.undo)
+        _taps.users += 1
     try:
         yield
     finally:
-        with _lock:
-            _depth -= 1
-            if not _depth:
-                _undo.close()
+        with _taps.lock:
+            _taps.users -= 1
+            if not _taps.users:
+                _taps.undo.close()
 
 
-def _install() -> None:
+def _install(undo: ExitStack) -> None:
     seen: set[tuple[type, str]] = set()  # a class may stand under two names: httpx2 can pose as httpx
 
     def tap(module: ModuleType) -> None:
         for owner, attribute in httpx.points(module, httpx.NETWORK):
             if (owner, attribute) not in seen:
                 seen.add((owner, attribute))
-                _patch(owner, attribute, httpx.tapped(module, owner, attribute))
+                undo.callback(_patch(owner, attribute, httpx.tapped(module, owner, attribute)))
 
-    _undo.enter_context(on_import(httpx.MODULES, tap))
+    undo.enter_context(on_import(httpx.MODULES, tap))
 
 
-def _patch(owner: type, attribute: str, tap: Any) -> None:
+def _patch(owner: type, attribute: str, tap: Any) -> Callable[[], None]:
+    """Gives what takes the tap out again."""
     original = vars(owner)[attribute]
     setattr(owner, attribute, tap)
 
@@ -55,4 +61,4 @@ def _patch(owner: type, attribute: str, tap: Any) -> None:
         if vars(owner)[attribute] is tap:
             setattr(owner, attribute, original)
 
-    _undo.callback(restore)
+    return restore

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from server.provider import FakeProvider
+
+# How long an example takes is the machine's affair. What CI finds must be what the commit changed, so it finds the same
+# on each run; new examples are looked for elsewhere, most of all by `tox -m soak`.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.register_profile("soak", settings.get_profile("suite"), max_examples=2_000, derandomize=False)
+settings.load_profile("suite")
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def _events(answer: Answer, request: Json, serial: int) -> Iterator[tuple[str, J
     start = _message(answer, request, serial) | {"content": [], "usage": _usage(answer, min(1, answer.output_tokens))}
     yield "message_start", {"message": start}
     for index, (pieces, block) in enumerate(_content(answer, serial)):
-        empty = {"text": ""} if block["type"] == "text" else {"input": {}}
+        empty: Json = {"text": ""} if block["type"] == "text" else {"input": {}}
         yield "content_block_start", {"index": index, "content_block": block | empty}
         if index == 0:
             yield "ping", {}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_agentperf.clock import kernel, locks, loops, patching, real, threads, times, traffic
+from pytest_agentperf.clock import kernel, locks, loops, patching, real, threads, times, traffic, trio_loops
 from pytest_agentperf.clock.kernel import Clock, ClockError, Deadlock, RunawayClock
 from pytest_agentperf.clock.watcher import Watcher
 
@@ -43,6 +43,7 @@ ATTRIBUTES: list[patching.Attribute] = [
 ]
 
 _before: list[patching.Attribute] = []
+_trio_before: list[patching.Attribute] = []
 _watcher: Watcher | None = None
 
 
@@ -56,6 +57,8 @@ def install() -> None:
     if not _before:
         patching.replace_everywhere(FUNCTIONS)
         _before.extend(patching.set_attributes(ATTRIBUTES))
+    if not _trio_before:
+        _trio_before.extend(patching.set_attributes(trio_loops.attributes()))
     if _watcher is None:
         _watcher = Watcher()
 
@@ -70,7 +73,8 @@ def uninstall() -> None:
         _watcher = None
     if _before:
         patching.replace_everywhere({stand_in: original for original, stand_in in FUNCTIONS.items()})
-        patching.restore_attributes(_before)
+        patching.restore_attributes(_trio_before + _before)
+        _trio_before.clear()
         _before.clear()
 
 
@@ -120,7 +124,7 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
     clock.enter(clock.expect())
     random_state = random.getstate()
     random.seed(seed)
-    with loops.swapped_uvloop():
+    with loops.swapped_uvloop(), trio_loops.seeded(seed):
         kernel.active = clock
         _watcher.begin()
         try:

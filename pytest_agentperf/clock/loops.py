@@ -31,26 +31,26 @@ _clock_of: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
 
 
 class LoopWaiter(Waiter):
-    """The thread blocks in the loop's selector, where real input and signals reach it too."""
+    """The thread blocks in the loop's own wait for input, where signals reach it too."""
 
-    __slots__ = ("_armed", "_loop", "_select", "events")
+    __slots__ = ("_armed", "_input", "_wake_up", "events")
 
-    def __init__(self, loop: Any, select: Callable[[], list[Any]]) -> None:
+    def __init__(self, wake_up: Callable[[], object], wait_for_input: Callable[[], Any]) -> None:
         super().__init__()
-        self._loop = loop
-        self._select = select
+        self._wake_up = wake_up
+        self._input = wait_for_input
         self._armed = False
-        self.events: list[Any] = []
+        self.events: Any = []
 
     def arm(self) -> None:
         self._armed = True
 
     def block(self, timeout: float = -1) -> None:
-        self.events = self._select()
+        self.events = self._input()
 
     def kick(self) -> None:
         if self._armed:
-            _original_write_to_self(self._loop)
+            self._wake_up()
 
 
 def select_of(original: Select) -> Select:
@@ -76,17 +76,16 @@ def select_of(original: Select) -> Select:
     return select
 
 
-def _wait(clock: Clock, loop: Any, original: Select, timeout: float | None) -> list[Any]:
+def _wait(clock: Clock, loop: Any, original: Select, timeout: float | None) -> Any:
     selector = loop._selector
     traffic = awaited_traffic(selector)
-    waiter = LoopWaiter(loop, lambda: original(selector, traffic.look_again_s))
+    waiter = LoopWaiter(lambda: _original_write_to_self(loop), lambda: original(selector, traffic.look_again_s))
     waiter.outside = traffic.possible
     _waiting[loop] = waiter
     try:
-        ready = original(selector, 0)
-        if ready:
-            return ready
-        clock.wait(waiter, None if timeout is None else round(timeout * 1e9), REAL if traffic.awaited else WAITS)
+        waiter.events = original(selector, 0)
+        if not waiter.events:
+            clock.wait(waiter, None if timeout is None else round(timeout * 1e9), REAL if traffic.awaited else WAITS)
         return waiter.events
     finally:
         del _waiting[loop]

@@ -1,0 +1,125 @@
+"""trio (and anyio on trio): where its scheduler waits for input, and who ends that wait. Like `loops`.
+
+trio tells precisely who waits for what: it watches a socket or a child only while a task waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_agentperf.clock import kernel
+from pytest_agentperf.clock.kernel import MUTEX, REAL, WAITS, Clock
+from pytest_agentperf.clock.locks import SimpleQueue
+from pytest_agentperf.clock.loops import LoopWaiter
+from pytest_agentperf.clock.patching import Attribute
+
+_waiting: dict[Any, LoopWaiter] = {}
+"""By the socket pairs that wake a scheduler."""
+
+
+def attributes() -> list[Attribute]:
+    """What to patch: nothing, as long as nobody has imported trio."""
+    if "trio" not in sys.modules:
+        return []
+    from trio import _threads
+    from trio._core import _run, _wakeup_socketpair
+
+    manager: Any = _run.TheIOManager
+    pair: Any = _wakeup_socketpair.WakeupSocketpair
+    wake_up = pair.wakeup_thread_and_signal_safe
+    return [
+        (manager, "get_events", _get_events(manager.get_events, wake_up)),
+        (pair, "wakeup_thread_and_signal_safe", _wakeup(wake_up)),
+        *((call, "__init__", _with_queue(call.__init__)) for call in (_threads.Run, _threads.RunSync)),
+    ]
+
+
+def _with_queue(original: Callable[..., None]) -> Callable[..., None]:
+    """A thread waits in `queue` for the answer to a call into trio; its class bound the queue's when it was made."""
+
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original(self, *args, **kwargs)
+        object.__setattr__(self, "queue", SimpleQueue())
+
+    return __init__
+
+
+def _wakeup(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    @functools.wraps(original)
+    def wakeup_thread_and_signal_safe(self: Any) -> None:
+        clock = kernel.active
+        if clock is not None:
+            with MUTEX:
+                waiter = _waiting.get(self)
+                if waiter is not None and waiter.outcome is None:
+                    waiter.outcome = kernel.WOKEN
+                    clock.runs(waiter.ident)
+        original(self)
+
+    return wakeup_thread_and_signal_safe
+
+
+def _get_events(original: Callable[[Any, float], Any], wake_up: Callable[[Any], None]) -> Callable[[Any, float], Any]:
+    from trio._core._run import GLOBAL_RUN_CONTEXT
+
+    @functools.wraps(original)
+    def get_events(self: Any, timeout: float) -> Any:
+        clock = kernel.current()
+        if clock is None or timeout <= 0:
+            return original(self, timeout)
+        runner: Any = getattr(GLOBAL_RUN_CONTEXT, "runner", None)
+        if runner is None:  # the helper thread of trio's guest mode
+            with clock.real_section():
+                return original(self, timeout)
+        return _wait(clock, runner, functools.partial(original, self), wake_up, timeout)
+
+    return get_events
+
+
+def _wait(
+    clock: Clock, runner: Any, poll: Callable[[float], Any], wake_up: Callable[[Any], None], timeout: float
+) -> Any:
+    pairs = (runner.entry_queue.wakeup, runner.io_manager._force_wakeup)
+    waiter = LoopWaiter(lambda: wake_up(pairs[1]), lambda: poll(24 * 3600))
+    own = {pair.wakeup_sock.fileno() for pair in pairs}
+    watched = runner.io_manager._registered.keys() - own
+    waiter.outside = bool(watched)
+    _waiting.update(dict.fromkeys(pairs, waiter))
+    try:
+        waiter.events = poll(0)
+        if not waiter.events:
+            awaited = any(not _listens(fd) for fd in watched)
+            clock.wait(waiter, round(timeout * 1e9), REAL if awaited else WAITS)
+        return waiter.events
+    finally:
+        for pair in pairs:
+            del _waiting[pair]
+
+
+def _listens(fd: int) -> bool:
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as sock:
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return False
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """trio shuffles the tasks that are ready, by a random generator of its own."""
+    if "trio" not in sys.modules:
+        yield
+        return
+    from trio._core import _run
+
+    state = _run._r.getstate()
+    _run._r.seed(seed)
+    try:
+        yield
+    finally:
+        _run._r.setstate(state)

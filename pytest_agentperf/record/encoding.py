@@ -44,17 +44,18 @@ def _gzip() -> Undo:
 
 
 def _deflate() -> Undo:
-    """With or without the zlib header: the name means both in the wild."""
-    chosen: list[Any] = []
+    """With or without the header of zlib (RFC 1950, 2.2): the name means both in the wild."""
+    head, step = b"", None
 
     def undo(data: bytes) -> bytes:
-        if not chosen:
-            chosen.append(zlib.decompressobj())
-            try:
-                return chosen[0].decompress(data)  # type: ignore[no-any-return]
-            except zlib.error:
-                chosen[0] = zlib.decompressobj(-zlib.MAX_WBITS)
-        return chosen[0].decompress(data)  # type: ignore[no-any-return]
+        nonlocal head, step
+        if step is None:
+            data = head = head + data
+            if len(head) < 2:
+                return b""
+            has_header = head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+            step = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS).decompress
+        return step(data)
 
     return undo
 

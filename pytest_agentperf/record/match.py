@@ -42,14 +42,15 @@ def address(url: str) -> str:
 
 def canonical(body: Any) -> bytes:
     """JSON in one spelling (key order, white space, escapes); anything else as it is."""
-    parsed = as_json(body)
+    data = body if isinstance(body, (dict, list)) else as_bytes(body)  # once: an iterator is used up then
+    parsed = as_json(data)
     if parsed is not None:
         return json.dumps(parsed, sort_keys=True, separators=(",", ":")).encode()
-    return as_bytes(body)
+    return as_bytes(data)
 
 
 def as_json(body: Any) -> dict[str, Any] | list[Any] | None:
-    """The object or array that a body is; None for any other body."""
+    """The object or array that a body is; None for any other body. Uses up an iterator."""
     if isinstance(body, (dict, list)):
         return body
     data = as_bytes(body)

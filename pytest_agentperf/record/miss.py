@@ -87,7 +87,7 @@ def _leaves(request: Asked) -> Iterator[tuple[str, Any]]:
     """A request as flat (JSON path, value) pairs."""
     yield "method", request.method.upper()
     yield "address", address(request.uri)
-    body = request.body
+    body = request.body if isinstance(request.body, (dict, list)) else as_bytes(request.body)
     parsed = as_json(body)
     if parsed is None:
         yield "body", as_bytes(body).decode("utf-8", "replace")

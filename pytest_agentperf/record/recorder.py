@@ -71,8 +71,9 @@ class Recorder:
         self._started = 0
         self._zero_ns = 0
         self._zero_cpu_ns = 0
-        self._latency_ns: int | None = None
+        self._latency_ns = 0
         self._cpu_ns = 0
+        self._running = False
         self._outer: tuple[Recorder, int | None] | None = None
 
     def open(self) -> None:
@@ -83,14 +84,15 @@ class Recorder:
             _stack.append(self)
         self._zero_cpu_ns = time.process_time_ns()
         self._zero_ns = time.monotonic_ns()
+        self._running = True
 
     def close(self) -> None:
         """The test's body is over: what still runs ends now. Does nothing the second time."""
         with self._lock:
-            if self._latency_ns is not None:
+            if not self._running:
                 return
-            self._latency_ns = self._now()
-            self._cpu_ns = time.process_time_ns() - self._zero_cpu_ns
+            self._stamp()
+            self._running = False
             for span in self._open_spans:
                 self._spans[span - 1] = replace(self._spans[span - 1], end_ns=self._latency_ns)
             self._open_spans.clear()
@@ -112,7 +114,8 @@ class Recorder:
     def recording(self) -> Recording:
         """What there is so far. A call in flight has neither status nor error nor end."""
         with self._lock:
-            now = self._now() if self._latency_ns is None else self._latency_ns
+            self._stamp()
+            now = self._latency_ns
             spans = [replace(span, end_ns=now) if span.id in self._open_spans else span for span in self._spans]
             readings = dict(self._readings)
             for index in self._flights:
@@ -121,8 +124,8 @@ class Recorder:
                     readings[index] = reading
             return Recording(
                 clock=self.clock,
-                latency_ns=self._latency_ns,
-                cpu_ns=time.process_time_ns() - self._zero_cpu_ns if self._latency_ns is None else self._cpu_ns,
+                latency_ns=now,
+                cpu_ns=self._cpu_ns,
                 readings=tuple(readings[index] for index in sorted(readings)),
                 spans=tuple(spans),
                 gauges=tuple(self._gauges.values()),
@@ -156,11 +159,11 @@ class Recorder:
     def span(
         self, kind: SpanKind, name: str, metadata: Mapping[str, object] = {}, source: str = "profiler"
     ) -> Iterator[int]:
-        """Open while the block runs; around awaits too. Gives its id, or 0 where the test's body is over.
+        """Open while the block runs; around awaits too. Gives its id, or 0 where the test's body does not run.
 
         It is the child of the span around it in this task or thread; see `_innermost` for a thread that has none.
         """
-        if self._latency_ns is not None:
+        if not self._running:
             yield 0
             return
         outer = _place.get()
@@ -198,7 +201,7 @@ class Recorder:
         pending = Pending(request, self.bug)
         try:
             with self._lock:
-                if self._latency_ns is not None:
+                if not self._running:
                     return pending
                 index, self._started = self._started, self._started + 1
                 self._flights[index] = (pending, self._innermost())
@@ -262,6 +265,12 @@ class Recorder:
             self._flights.pop(index, None)
             if reading is not None:
                 self._readings[index] = reading
+
+    def _stamp(self) -> None:
+        """While it runs, latency and CPU time so far; they stay when it is closed."""
+        if self._running:
+            self._latency_ns = self._now()
+            self._cpu_ns = time.process_time_ns() - self._zero_cpu_ns
 
     def _now(self) -> int:
         return time.monotonic_ns() - self._zero_ns

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import vcr
 import yaml
-from server.provider import Answer
 
 from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.record.adopt import adopting
 from pytest_agentperf.record.cassette import CassetteError, CassetteMiss, upgrade
 from pytest_agentperf.record.recorder import Recorder, Stop
+from server.provider import Answer
 
 PATH = "/v1/chat/completions"
 
@@ -106,9 +106,9 @@ def test_equal_requests_are_answered_in_the_order_of_their_starts(stack, provide
 
 def test_sixteen_threads_get_their_own_answers_back(stack, provider, cassette, tmp_path):
     def one(number):
-        return b"".join(chunks(stack, provider.url, prompt=f"prompt {number}", stream=bool(number % 2)))
+        return client.post(provider.url + PATH, json=body(f"prompt {number}", stream=bool(number % 2))).content
 
-    with ThreadPoolExecutor(16) as pool:
+    with stack.Client() as client, ThreadPoolExecutor(16) as pool:
         with cassette("once"):
             seen = list(pool.map(one, range(64)))
         with cassette("none"):
@@ -242,7 +242,10 @@ def test_a_filter_that_fails_is_told_at_the_end_and_not_to_the_agent(stack, prov
     def broken(response):
         raise KeyError("nothing here")
 
-    with pytest.raises(CassetteError, match="a filter failed: KeyError"), cassette("once", before_record_response=broken):
+    with (
+        pytest.raises(CassetteError, match="a filter failed: KeyError"),
+        cassette("once", before_record_response=broken),
+    ):
         ask(stack, provider.url)
     assert not (tmp_path / "tape.yaml").exists()
 
@@ -401,7 +404,9 @@ def test_patches_go_when_the_cassette_closes(stack, provider, cassette):
 
 
 def test_times_of_a_recording_are_those_of_the_wire(stack, provider, cassette, tmp_path):
-    provider.reply = Answer(text="A long answer.", pieces=4, headers_after_ms=30, first_byte_after_ms=30, event_gap_ms=20)
+    provider.reply = Answer(
+        text="A long answer.", pieces=4, headers_after_ms=30, first_byte_after_ms=30, event_gap_ms=20
+    )
     with cassette("once"), Recorder() as recorder:
         ask(stack, provider.url, stream=True)
     (call,) = calls(recorder)

@@ -9,12 +9,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from record.gated import GatedServer
-from server.provider import Answer
 
 from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.record.recorder import Recorder, Stop
 from pytest_agentperf.record.taps.live import installed
+from record.gated import GatedServer
+from server.provider import Answer
 
 PATH = "/v1/chat/completions"
 
@@ -158,9 +158,10 @@ def test_a_cancelled_client_is_not_a_failure_of_the_transport(stack, provider, r
 
 
 def test_sixteen_threads(stack, provider, recorder):
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda n: b"".join(post(stack, provider.url, prompt=f"prompt {n}")), range(64)))
-    assert all(f"You said: prompt {n}".encode() in answer for n, answer in enumerate(answers))
+    with stack.Client() as client, ThreadPoolExecutor(16) as pool:
+        url = provider.url + PATH
+        answers = list(pool.map(lambda n: client.post(url, json=body(f"prompt {n}")).text, range(64)))
+    assert all(f"You said: prompt {n}" in answer for n, answer in enumerate(answers))
     seen = calls(recorder)
     assert [call.index for call in seen] == list(range(64))
     assert sorted(call.usage.input for call in seen) == sorted(100 + len(f"prompt {n}") for n in range(64))
@@ -181,7 +182,11 @@ def test_a_refused_call_is_not_sent(stack, provider, recorder, mode):
 def test_a_wrapper_of_somebody_else_in_between_counts_nothing_twice(stack, provider, recorder, monkeypatch, cassette):
     """OpenTelemetry patches the same method on top of ours; then a cassette patches on top of that."""
     inner = stack.HTTPTransport.handle_request
-    monkeypatch.setattr(stack.HTTPTransport, "handle_request", lambda self, request: inner(self, request))
+
+    def theirs(self, request):
+        return inner(self, request)
+
+    monkeypatch.setattr(stack.HTTPTransport, "handle_request", theirs)
     with cassette("once"):
         post(stack, provider.url)
     assert len(calls(recorder)) == 1

@@ -33,7 +33,10 @@ def write(tmp_path):
     def write(body, *, timing=None, headers=None, ask=ASK):
         response = {
             "status": {"code": 200, "message": "OK"},
-            "headers": {"content-type": ["text/event-stream" if ask.get("stream") else "application/json"], **(headers or {})},
+            "headers": {
+                "content-type": ["text/event-stream" if ask.get("stream") else "application/json"],
+                **(headers or {}),
+            },
             "body": {"string": body.decode()},
         }
         if timing:
@@ -50,7 +53,14 @@ def sizes(*pauses):
 
 
 def timing(**changes):
-    value = {"version": 1, "start": 0.0, "headers": 250.0, "first_byte": 300.0, "chunks": sizes(300.0, 100.0, 50.5), "end": 460.0}
+    value = {
+        "version": 1,
+        "start": 0.0,
+        "headers": 250.0,
+        "first_byte": 300.0,
+        "chunks": sizes(300.0, 100.0, 50.5),
+        "end": 460.0,
+    }
     return {**value, "ending": "complete", **changes}
 
 

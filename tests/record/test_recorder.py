@@ -75,7 +75,7 @@ def test_while_it_runs_a_call_in_flight_has_no_end_and_an_open_span_ends_now(clo
         recording = recorder.recording()
         (call,) = (reading.call for reading in recording.readings)
         assert (call.status, call.error, call.end_ns, call.span) == (None, None, None, 1)
-        assert recording.latency_ns is None
+        assert recording.latency_ns == 500 * MS
         assert recording.spans[0].end_ns == 500 * MS
         pending.chunk(ANSWER[10:])
         pending.end()
@@ -258,8 +258,13 @@ async def test_a_task_that_outlives_its_span_belongs_to_the_next_one_up():
     assert [reading.call.span for reading in recorder.recording().readings] == [outer]
 
 
-def test_after_the_body_nothing_is_added(clock):
-    with Recorder() as recorder:
+def test_before_and_after_the_body_nothing_is_added(clock):
+    recorder = Recorder()
+    with recorder.span(SpanKind.TIMER, "early") as number:
+        assert number == 0
+    assert recorder.recording().latency_ns == 0
+    clock.sleep(1)
+    with recorder:
         clock.sleep(1)
     with recorder.span(SpanKind.TIMER, "late") as number:
         assert number == 0

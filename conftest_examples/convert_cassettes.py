@@ -33,6 +33,10 @@ CASSETTES = {
     "quickstart/cassettes/test_anthropic_agent/test_asks_for_the_whole_family_at_once.yaml": (
         "pydantic+pydantic-ai/tests/models/cassettes/test_anthropic/test_multiple_parallel_tool_calls.yaml"
     ),
+    "limits/cassettes/test_city/berlin.yaml": (
+        "crmne+ruby_llm/spec/fixtures/vcr_cassettes/"
+        "chat_function_calling_openai_gpt-5-nano_can_use_parallel_tool_calls.yml"
+    ),
     "streaming/cassettes/test_streaming/test_streams_the_answers.yaml": (
         "pydantic+pydantic-ai/tests/cassettes/test_temporal/test_complex_agent_run_in_workflow.yaml"
     ),

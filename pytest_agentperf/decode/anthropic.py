@@ -19,9 +19,9 @@ OPERATION: Final = "chat"
 
 
 def asks(payload: Payload) -> bool:
-    """`messages` at Anthropic's address or with what no other format has. Counting tokens is no call of a model."""
+    """`messages` at Anthropic's address or with what no other format has."""
     request = payload.request
-    if not objs(request.get("messages")) or payload.path.endswith("/count_tokens"):
+    if not objs(request.get("messages")):
         return False
     own = "anthropic_version" in request or isinstance(request.get("system"), (str, list))
     return (
@@ -60,7 +60,7 @@ def ask(payload: Payload) -> Ask:
             ],
             parallel=not disabled if isinstance(disabled, bool) else None,
         ),
-        text=words(system or (), messages, *(compact(tool) for tool in tools)),
+        text=words(system or (), messages, tools),
     )
 
 

@@ -45,7 +45,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages,
             results=[result(found.get("toolUseId"), found.get("content")) for found in results if found],
         ),
-        text=words(system, messages, *(compact(tool) for tool in tools)),
+        text=words(system, messages, tools),
     )
 
 

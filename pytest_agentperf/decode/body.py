@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pytest_agentperf.decode import stream
-from pytest_agentperf.decode.json_ import obj, objs, parse
+from pytest_agentperf.decode.json_ import obj, objs, parse, parse_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,12 @@ class Body:
         return (self.answer,) if self.answer else self.events[:8]
 
 
+@lru_cache(maxsize=2)
 def open_body(body: bytes) -> Body:
-    """Told by what the body begins with: content types are often wrong, and recorders drop them."""
+    """Told by what the body begins with: content types are often wrong, and recorders drop them.
+
+    Remembered for a moment, because the same body is asked for its latency and for its call. Nobody may change the result.
+    """
     if not body.strip():
         return Body(broken="the answer has no body")
     if stream.is_event_stream(body):
@@ -46,24 +51,28 @@ def open_body(body: bytes) -> Body:
         return Body(answer=value)
     if isinstance(value, list):
         return Body(events=tuple(objs(value)))
-    lines, whole = stream.ndjson(body)
-    if lines:
-        return Body(events=tuple(objs(lines)), broken="" if whole else "the stream was cut")
-    return Body(broken="the answer is no valid JSON (cut?)")
+    return _ndjson(body)
+
+
+def _ndjson(body: bytes) -> Body:
+    """One JSON value a line."""
+    lines = parse_all([line for line in body.decode("utf-8", "replace").split("\n") if line.strip()])
+    if lines[0] is None:
+        return Body(broken="the answer is no valid JSON (cut?)")
+    return Body(events=tuple(objs(lines)), broken="the stream was cut or damaged" if None in lines else "")
 
 
 def _sse(body: bytes) -> Body:
-    events: list[dict[str, Any]] = []
-    done, broken = False, ""
-    for name, data in stream.sse(body):
-        value = None if data == "[DONE]" else parse(data)
-        if isinstance(value, dict):
-            events.append({"error": value} if name == "error" and "error" not in value else value)
-        elif data == "[DONE]":
-            done = True
-        elif data and value is None:
-            broken = "the stream holds an event that is no JSON (cut?)"
-    return Body(events=tuple(events), done=done, broken=broken)
+    found = stream.sse(body)
+    named = [event for event in found if event.data and event.data != "[DONE]"]
+    values = parse_all([event.data for event in named])
+    events = tuple(
+        {"error": value} if event.name == "error" and "error" not in value else value
+        for event, value in zip(named, values, strict=True)
+        if isinstance(value, dict)
+    )
+    broken = "the stream holds an event that is no JSON (cut?)" if None in values else ""
+    return Body(events=events, done=len(named) < len(found), broken=broken)
 
 
 def _frame_event(frame: stream.Frame) -> dict[str, Any]:

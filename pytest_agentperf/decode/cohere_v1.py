@@ -46,7 +46,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages,
             results=[result(None, found.get("outputs")) for found in results],
         ),
-        text=words(preamble, messages, *(compact(tool) for tool in tools)),
+        text=words(preamble, messages, tools),
     )
 
 

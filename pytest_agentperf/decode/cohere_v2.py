@@ -39,7 +39,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages[first:],
             results=[result(m.get("tool_call_id"), m.get("content")) for m in messages if m.get("role") == "tool"],
         ),
-        text=words(messages, *(compact(tool) for tool in tools)),
+        text=words(messages, tools),
     )
 
 

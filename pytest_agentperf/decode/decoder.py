@@ -59,14 +59,23 @@ FORMATS: tuple[Format, ...] = (
     ollama,
     watsonx,
     anthropic_text,
-    openai_completions,
-    openai_responses,
-    anthropic,
-    cohere_v1,
     bedrock_invoke,
+    openai_completions,
+    cohere_v1,
+    anthropic,
+    openai_responses,
     openai_chat,
 )
-"""In the order in which a request is held against them: the most particular first, the one with only `messages` last."""
+"""In the order in which a request is held against them: the most particular first, the one with only `messages` last.
+
+The shapes of answers exclude each other; they are tried from the end, where the commonest stand.
+"""
+
+
+_NO_CALL = re.compile(
+    r"count_?tokens|/input_tokens|/tokenize|/moderations|/batches|/cachedContents|/audio/|/images/", re.IGNORECASE
+)
+"""Addresses that take the request of a call and call no model of language."""
 
 
 def decode(exchange: Exchange) -> Reading | None:
@@ -79,13 +88,15 @@ def decode(exchange: Exchange) -> Reading | None:
     error = failure(response.status, payload) if response else ""
     broken = payload.body.broken
     if response and response.status < 400:
-        wire = next((known for known in FORMATS if known.answers(payload)), None)
+        wire = next((known for known in reversed(FORMATS) if known.answers(payload)), None)
         if wire:
             answer = wire.answer(payload)
             cut = broken or ("" if answer.complete else "the stream was cut before its end")
             return _reading(exchange, payload, wire, answer, exchange.error or answer.error or error or cut)
         if not error and not broken:
             return None
+    if _NO_CALL.search(payload.path):
+        return None
     wire = next((known for known in FORMATS if known.asks(payload)), None)
     return _reading(exchange, payload, wire, Answer(), exchange.error or error or broken) if wire else None
 

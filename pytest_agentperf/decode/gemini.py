@@ -18,13 +18,9 @@ from pytest_agentperf.model.usage import Usage
 API: Final = "gemini"
 OPERATION: Final = "chat"
 
-_ELSEWHERE = re.compile(r":(?!generateContent|streamGenerateContent)[A-Za-z]+$|/cachedContents")
-"""The same body goes to `:countTokens`, and into a cache."""
-
 
 def asks(payload: Payload) -> bool:
-    contents = objs(payload.request.get("contents"))
-    return any("parts" in content for content in contents) and not _ELSEWHERE.search(payload.path)
+    return any("parts" in content for content in objs(payload.request.get("contents")))
 
 
 def answers(payload: Payload) -> bool:
@@ -49,7 +45,7 @@ def ask(payload: Payload) -> Ask:
             messages=contents,
             results=[found for content in contents for part in objs(content.get("parts")) for found in _results(part)],
         ),
-        text=words(system or (), contents, *(compact(tool) for tool in tools)),
+        text=words(system or (), contents, tools),
     )
 
 

@@ -37,7 +37,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages[first:],
             results=[result(m.get("tool_call_id"), m.get("content")) for m in messages if m.get("role") == "tool"],
         ),
-        text=words(system, messages[first:], *(compact(tool) for tool in tools)),
+        text=words(system, messages[first:], tools),
     )
 
 

@@ -18,7 +18,9 @@ OPERATION: Final = "chat"
 
 
 def asks(payload: Payload) -> bool:
-    return bool(objs(payload.request.get("messages")))
+    messages = objs(payload.request.get("messages"))
+    named = any(key in payload.request for key in ("model", "model_id")) or payload.path.endswith("/chat/completions")
+    return named and any("role" in message for message in messages)
 
 
 def answers(payload: Payload) -> bool:
@@ -52,7 +54,7 @@ def ask(payload: Payload) -> Ask:
             ],
             parallel=request.get("parallel_tool_calls"),
         ),
-        text=words(messages, *(compact(tool) for tool in tools)),
+        text=words(messages, tools),
     )
 
 
@@ -115,28 +117,38 @@ def _tool_calls(message: dict[str, Any]) -> list[ToolCall]:
 
 def _fold(payload: Payload) -> dict[str, Any]:
     """The body that the same call would have answered unstreamed."""
-    body: dict[str, Any] = {}
-    choices: dict[object, dict[str, Any]] = {}
-    for event in payload.body.events:
-        for key in ("id", "model", "usage", "x_groq", "service_tier"):
-            if event.get(key):
-                body[key] = event[key]  # usage counts from the start of the answer: the last one holds
+    events = payload.body.events
+    body = {
+        key: next((event[key] for event in events if event.get(key)), None) for key in ("id", "model", "service_tier")
+    }
+    # usage counts from the start of the answer, so the last one holds
+    body |= {
+        key: next((event[key] for event in reversed(events) if event.get(key)), None) for key in ("usage", "x_groq")
+    }
+    choices: dict[str, dict[str, Any]] = {}
+    for event in events:
         for part in objs(event.get("choices")):
-            if obj(part.get("usage")):  # Moonshot
+            choice = choices.setdefault(str(part.get("index")), {"message": {}})
+            if part.get("finish_reason"):
+                choice["finish_reason"] = part["finish_reason"]
+            if "usage" in part:  # Moonshot
                 body["usage"] = part["usage"]
-            choice = choices.setdefault(
-                part.get("index") if isinstance(part.get("index"), int) else 0,
-                {"message": {}},
-            )
-            choice["finish_reason"] = part.get("finish_reason") or choice.get("finish_reason")
             _add_delta(choice["message"], obj(part.get("delta")))
+    for choice in choices.values():
+        message = choice["message"]
+        message |= {key: "".join(message[key]) for key in _TEXTS if key in message}
     return {**body, "choices": list(choices.values())}
+
+
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 
 
 def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
     for key, piece in delta.items():
         if key in _TEXTS and piece:
-            message[key] = message.get(key, "") + words(piece)  # Mistral's are blocks
+            message.setdefault(key, []).append(
+                piece if isinstance(piece, str) else words(piece)
+            )  # Mistral's are blocks
         elif key == "tool_calls":
             for part in objs(piece):
                 _add_call(message.setdefault(key, []), part)
@@ -144,9 +156,6 @@ def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
             _add_function(message.setdefault(key, {}), obj(piece))
         elif key == "executed_tools":
             message.setdefault(key, []).extend(objs(piece))
-
-
-_TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 
 
 def _add_call(calls: list[dict[str, Any]], part: dict[str, Any]) -> None:

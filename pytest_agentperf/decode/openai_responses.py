@@ -23,26 +23,14 @@ _ENDS = (
     "response.cancelled",
 )
 _OBJECTS = ("response", "response.compaction")
-_OWN_FIELDS = (
-    "instructions",
-    "previous_response_id",
-    "max_output_tokens",
-    "reasoning",
-    "text",
-    "tools",
-    "store",
-    "stream",
-)
+_OWN_FIELDS = ("instructions", "previous_response_id", "max_output_tokens", "reasoning", "tools", "store", "stream")
 
 
 def asks(payload: Payload) -> bool:
     """`input`, at an address that says so or beside a field that only this format has."""
-    given = payload.request.get("input")
-    if not isinstance(given, (str, list)) or not (isinstance(payload.request.get("model"), str)):
+    if not isinstance(payload.request.get("input"), (str, list)):
         return False
-    elsewhere = payload.path.rstrip("/").endswith(("/embeddings", "/moderations", "/speech"))
-    named = payload.path.rstrip("/").endswith("/responses")
-    return named or (not elsewhere and any(key in payload.request for key in _OWN_FIELDS))
+    return payload.path.endswith("/responses") or any(key in payload.request for key in _OWN_FIELDS)
 
 
 def answers(payload: Payload) -> bool:
@@ -75,7 +63,7 @@ def ask(payload: Payload) -> Ask:
             parallel=request.get("parallel_tool_calls"),
             previous=request.get("previous_response_id"),
         ),
-        text=words(instructions, items, *(compact(tool) for tool in tools)),
+        text=words(instructions, items, tools),
     )
 
 

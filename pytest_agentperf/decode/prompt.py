@@ -66,7 +66,12 @@ _SKIPPED = frozenset(
     )
 )
 """Keys whose texts a model does not read as text."""
-_STRUCTURED = frozenset(("input", "args", "arguments", "parameters", "response"))
+_STRUCTURED = frozenset(
+    (
+        *("input", "args", "arguments", "parameters", "response"),
+        *("input_schema", "inputSchema", "parameters_json_schema", "parametersJsonSchema", "parameter_definitions"),
+    )
+)
 """Keys whose objects it reads as JSON."""
 
 

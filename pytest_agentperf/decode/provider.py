@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pytest_agentperf.decode.json_ import obj, text
 from pytest_agentperf.decode.payload import Payload
 
@@ -69,18 +71,14 @@ _DEFAULTS = {
 
 def provider(payload: Payload, api: str, port: int | None = None) -> str:
     """A short name such as `openai`; `unknown` where neither the address nor the answer tells."""
-    host = payload.host.removesuffix(".")
-    if host.startswith("bedrock") and (host.endswith((".amazonaws.com", ".api.aws"))):
+    return _by_host(payload.host) or ("ollama" if port == 11434 else _by_answer(payload)) or _DEFAULTS.get(api, UNKNOWN)
+
+
+@lru_cache
+def _by_host(host: str) -> str | None:
+    if host.startswith("bedrock") and host.endswith((".amazonaws.com", ".api.aws")):
         return "bedrock"
-    named = next(
-        (name for end, name in _HOSTS if host == end or host.endswith(("." + end, "-" + end))),
-        None,
-    )
-    if named:
-        return named
-    if port == 11434:
-        return "ollama"
-    return _by_answer(payload) or _DEFAULTS.get(api, UNKNOWN)
+    return next((name for end, name in _HOSTS if host == end or host.endswith(("." + end, "-" + end))), None)
 
 
 def _by_answer(payload: Payload) -> str | None:

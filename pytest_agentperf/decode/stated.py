@@ -94,16 +94,17 @@ def _stated(
 
 
 def _in_headers(response: Response, *, streamed: bool) -> Stated | None:
-    ttft, whole = (number(response.header(name)) for name in _XAI)
+    headers = dict(reversed(response.headers))
+    ttft, whole = (number(headers.get(name)) for name in _XAI)
     if found := _stated(_XAI[1], first=ttft if streamed else None, end=whole):
         return found
-    if found := _stated(_UNTIL_END, end=number(response.header(_UNTIL_END))):
+    if found := _stated(_UNTIL_END, end=number(headers.get(_UNTIL_END))):
         return found
     for name in _UNTIL_HEADERS:
-        value = number(response.header(name))
+        value = number(headers.get(name))
         if found := _stated(name, first=value) if streamed else _stated(name, end=value):
             return found
-    for entry in (response.header(_TIMING) or "").split(","):
+    for entry in headers.get(_TIMING, "").split(","):
         match = re.fullmatch(r"\s*([^\s;]+)\s*;(?:.*;)?\s*dur=\"?([\d.]+)\"?.*", entry)
         value = number(match[2]) if match else None
         source = f"{_TIMING} {match[1]}" if match else ""
@@ -112,22 +113,26 @@ def _in_headers(response: Response, *, streamed: bool) -> Stated | None:
     return None
 
 
-_MARKS = re.compile(
-    rb'"(latencyMs|total_time|completed_at|total_duration|latency_checkpoint|time_to_first_token_ms|amazon-bedrock-invocationMetrics)"'
+_MARKS = (
+    b'"latencyMs"',
+    b'"total_time"',
+    b'"completed_at"',
+    b'"total_duration"',
+    b'"latency_checkpoint"',
+    b'"time_to_first_token_ms"',
+    b'"amazon-bedrock-invocationMetrics"',
 )
 
 
 def _in_body(body: bytes, *, streamed: bool) -> Stated | None:
     """The last object of the body that says something: streams state at their end."""
-    if not (_MARKS.search(body) or is_event_stream(body)):
+    if not is_event_stream(body) and not any(mark in body for mark in _MARKS):
         return None
     opened = open_body(body)
-    for event in reversed((*opened.events, opened.answer)):
-        for read in _FIELDS:
-            if found := read(event):
-                if streamed:
-                    return found
-                return _stated(found.source, end=found.end_ns, unit=1)
+    for event in reversed(opened.events or (opened.answer,)):
+        found = next((found for read in _FIELDS if (found := read(event))), None)
+        if found:
+            return found if streamed else _stated(found.source, end=found.end_ns, unit=1)
     return None
 
 

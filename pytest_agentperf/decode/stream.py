@@ -5,7 +5,7 @@ A body that ends in the middle of a frame gives the frames before it; nothing he
 
 from __future__ import annotations
 
-import json
+import re
 import struct
 from typing import NamedTuple
 from zlib import crc32
@@ -37,9 +37,12 @@ def sse(body: bytes) -> list[Event]:
     return [event for block in text.split("\n\n") if (event := _event(block))]
 
 
+_COMMON = re.compile(r"(?:event: ?(.*)\n)?data: ?(.*)\n?")
+
+
 def _event(block: str) -> Event | None:
-    if block.startswith("data: ") and "\n" not in block:
-        return Event("", block[6:])
+    if common := _COMMON.fullmatch(block):
+        return Event(common[1] or "", common[2])
     name, data = "", []
     for line in block.split("\n"):
         field, _, value = line.partition(":")
@@ -53,18 +56,6 @@ def _event(block: str) -> Event | None:
 def is_sse(body: bytes) -> bool:
     """Whether a body begins like server-sent events."""
     return body[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
-
-
-def ndjson(body: bytes) -> tuple[list[object], bool]:
-    """The values of a body with one JSON value a line, as far as they are whole, and whether they are all."""
-    values: list[object] = []
-    for line in body.split(b"\n"):
-        if line.strip():
-            try:
-                values.append(json.loads(line.decode("utf-8", "replace")))
-            except (ValueError, RecursionError):
-                return values, False
-    return values, True
 
 
 _PRELUDE = struct.Struct(">III")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from importlib import metadata
@@ -27,35 +27,36 @@ class OwnPrice:
     """None: as `input`."""
 
 
-def price(
-    call: ModelCall,
-    own_prices: Mapping[str, OwnPrice] | None = None,
-    when: datetime | None = None,
-) -> Cost:
-    """Never raises. `own_prices` by model, as it answered or as it was asked for; `when` dates the table's prices (None: now)."""
+def price(call: ModelCall, own_prices: Mapping[str, OwnPrice] | None = None, when: datetime | None = None) -> Cost:
+    """What a call cost; a reason where nobody can tell. Never raises.
+
+    `own_prices` are by model, as it answered or as it was asked for; `when`, with a time zone, dates the table (None: now).
+    """
     if call.wire_cost is not None:
         return Cost(usd=Decimal(call.wire_cost), source="wire", note="stated by the provider")
     if call.usage is None or call.usage.total is None:
-        failed = f"the call failed ({call.error}) and " if call.error else ""
-        return Cost(
-            usd=None,
-            source="none",
-            note=f"{failed}no usage to price for model {call.model!r}",
-        )
-    own = _own(call, own_prices or {})
+        failed = f"the call failed ({call.error}), with " if call.error else ""
+        return Cost(usd=None, source="none", note=f"{failed}no usage to price for model {call.model!r}")
+    costs = [_price(call, _names(call), call.usage, own_prices or {}, when)]
+    costs += [_price(call, (side.model or call.model,), side.usage, own_prices or {}, when) for side in call.side_calls]
+    unknown = next((cost for cost in costs if cost.usd is None), None)
+    return unknown or replace(costs[0], usd=sum((cost.usd or Decimal(0) for cost in costs), Decimal(0)))
+
+
+def _names(call: ModelCall) -> tuple[str, ...]:
+    """What the model may be listed as, best first. Bedrock's own name tells the region, which has its price."""
+    asked = call.requested_model or call.model
+    return (asked, call.model) if call.provider == "bedrock" else (call.model,)
+
+
+def _price(
+    call: ModelCall, names: tuple[str, ...], usage: Usage, own_prices: Mapping[str, OwnPrice], when: datetime | None
+) -> Cost:
+    own = next((own_prices[name] for name in (*names, call.requested_model) if name and name in own_prices), None)
     if own is not None:
-        usd = _by_own_price(call.usage, own)
-        return Cost(
-            usd=usd,
-            source="user",
-            note="the project's own prices",
-            estimated=call.usage.estimated,
-        )
-    return _by_table(call, call.usage, when)
-
-
-def _own(call: ModelCall, own_prices: Mapping[str, OwnPrice]) -> OwnPrice | None:
-    return own_prices.get(call.model) or own_prices.get(call.requested_model or call.model)
+        usd = _by_own_price(usage, own)
+        return Cost(usd=usd, source="user", note="the project's own prices", estimated=usage.estimated)
+    return _by_table(call, names, usage, when)
 
 
 def _by_own_price(usage: Usage, own: OwnPrice) -> Decimal:
@@ -77,50 +78,50 @@ _PROVIDERS = {
     "xai": "x-ai",
     "moonshot": "moonshotai",
     "huggingface": None,
+    "portkey": None,
     "unknown": None,
 }
-"""Ours -> genai-prices', where they differ; None: found by the model's name alone."""
+"""Ours -> genai-prices', where they differ; None: passed on to others, found by the model's name alone."""
 
 
-def _by_table(call: ModelCall, usage: Usage, when: datetime | None) -> Cost:
-    unknown = f"no price for model {call.model!r} of provider {call.provider!r}"
+def _by_table(call: ModelCall, names: tuple[str, ...], usage: Usage, when: datetime | None) -> Cost:
+    unknown = f"no price for model {names[0]!r} of provider {call.provider!r}"
     try:
-        import genai_prices  # 0.4 s and 100 MB: only who asks for a cost pays
+        import genai_prices
 
-        found = _lookup(
-            genai_prices.calc_price,
-            call,
-            genai_prices.Usage(**_table_usage(usage)),
-            when,
-        )
+        found = _lookup(genai_prices.calc_price, call, names, genai_prices.Usage(**_table_usage(usage)), when)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in there, a price is missing and no more
         return Cost(usd=None, source="none", note=f"{unknown} ({type(error).__name__}: {error})")
     if found is None:
         return Cost(usd=None, source="none", note=unknown)
-    note = f"genai-prices {table_version()}: {found.provider.id}, {found.model.id}"
+    note = f"genai-prices {table_version()}: {found.provider.id} {found.model.id}"
     return Cost(usd=found.total_price, source="table", note=note, estimated=usage.estimated)
 
 
-def _lookup(calc_price: Any, call: ModelCall, usage: Any, when: datetime | None) -> Any:
-    """The table's answer for the model that answered, else for the one asked for; None where it knows neither."""
+def _lookup(calc_price: Any, call: ModelCall, names: tuple[str, ...], usage: Any, when: datetime | None) -> Any:
+    """The table's answer for the first name it knows; None where it knows none."""
     provider = _PROVIDERS.get(call.provider, call.provider)
-    for model in dict.fromkeys(filter(None, (call.model, call.requested_model))):
+    tier = dict.fromkeys(("service_tier", "speed", "processing"), call.service_tier) if call.service_tier else None
+    for name in dict.fromkeys(names):
         try:
-            return calc_price(usage, model, provider_id=provider, genai_request_timestamp=when)
+            return calc_price(usage, name, provider_id=provider, genai_request_timestamp=when, price_context=tier)
         except LookupError:
             continue
     return None
 
 
 def _table_usage(usage: Usage) -> dict[str, int]:
+    """A part that is larger than its whole, as providers write now and then, would make the table refuse the call."""
+    given, output, read = usage.input or 0, usage.output or 0, usage.cache_read or 0
     counts = {
-        "input_tokens": usage.input,
-        "output_tokens": usage.output,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
+        "input_tokens": given,
+        "output_tokens": output,
+        "cache_read_tokens": min(read, given),
+        "cache_write_tokens": max(0, min(usage.cache_write or 0, given - read)),
         "cache_write_1h_tokens": usage.cache_write_1h,
-        "input_audio_tokens": usage.audio_input,
-        "output_audio_tokens": usage.audio_output,
+        "input_audio_tokens": max(0, min(usage.audio_input or 0, given - read)),
+        "output_audio_tokens": min(usage.audio_output or 0, output),
+        "output_reasoning_tokens": max(0, min(usage.reasoning or 0, output - (usage.audio_output or 0))),
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -17,7 +17,7 @@ FAULTS = {
     "finish": "pytest_agentperf.session:Session.finish",
     "summary": "pytest_agentperf.session:Session._summary",
     "decode": "pytest_agentperf.record.recorder:decode",
-    "begin": "pytest_agentperf.record.recorder:Recorder.begin",
+    "begin": "pytest_agentperf.record.recorder:Recorder._innermost",
     "pipeline": "pytest_agentperf.pipeline:number_turns",
 }
 

@@ -24,7 +24,7 @@ def run(session, *flags: str) -> tuple[str, list[str]]:
     result = session.runpytest_subprocess("--agentperf", f"--agentperf-json={path}", *flags)
     result.assert_outcomes(passed=6, failed=1)
     lines = result.stdout.lines
-    start = next(i for i, line in enumerate(lines) if re.match(r"=+ agentperf =+", line))
+    start = next(i for i, line in enumerate(lines) if re.match(r"=+ agentperf: ", line))
     return path.read_text("utf-8"), lines[start:]
 
 

@@ -53,29 +53,33 @@ def install() -> None:
     The earlier the better: locks, queues and default arguments made before it keep the originals, and a member that is
     blocked in one of these does so in real time, with a note.
     """
-    global _watcher
     if not _before:
         patching.replace_everywhere(FUNCTIONS)
         _before.extend(patching.set_attributes(ATTRIBUTES))
     if not _trio_before:
         _trio_before.extend(patching.set_attributes(trio_loops.attributes()))
-    if _watcher is None:
-        _watcher = Watcher()
+    _watch(now=False)
 
 
 def uninstall() -> None:
     """Take all patches out of all loaded modules. Locks and queues that were made meanwhile go on to work."""
-    global _watcher
     if kernel.active is not None:
         raise RuntimeError("uninstall() inside of a bubble")
-    if _watcher is not None:
-        _watcher.stop()
-        _watcher = None
+    _stop_watcher()
     if _before:
         patching.replace_everywhere({stand_in: original for original, stand_in in FUNCTIONS.items()})
         patching.restore_attributes(_trio_before + _before)
         _trio_before.clear()
         _before.clear()
+
+
+def _watch(*, now: bool) -> None:
+    """See that there is a watcher; it ends when the process forks."""
+    global _watcher
+    if _watcher is None:
+        _watcher = Watcher()
+    elif now or _watcher.parked:
+        _watcher.hurry()
 
 
 class Bubble:
@@ -115,18 +119,17 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
     if kernel.active is not None:
         raise RuntimeError("a bubble is open already; there can be one in a process")
     install()
-    assert _watcher is not None
     clock = Clock(
         max_ns=round(max_virtual_s * 1e9),
         epoch_ns=times.real_time_ns() if epoch is None else round(epoch * 1e9),
-        on_flow=_watcher.hurry,
+        on_flow=_watch,
     )
     clock.enter(clock.expect())
     random_state = random.getstate()
     random.seed(seed)
     with loops.swapped_uvloop(), trio_loops.seeded(seed):
         kernel.active = clock
-        _watcher.begin()
+        _watch(now=False)
         try:
             yield Bubble(clock)
         finally:
@@ -149,14 +152,20 @@ def real_io() -> Iterator[None]:
         yield
 
 
+def _stop_watcher() -> None:
+    """Also before a fork: Python 3.12 warns of it in a process with threads."""
+    global _watcher
+    if _watcher is not None:
+        _watcher.stop()
+        _watcher = None
+
+
 def _after_fork_in_child() -> None:
     """The child lives in real time; of the parent's threads only the forking one is there."""
-    global _watcher
     kernel.MUTEX._at_fork_reinit()  # type: ignore[attr-defined]
     kernel.active = None
     loops.forget()
-    _watcher = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_stop_watcher, after_in_child=_after_fork_in_child)

@@ -30,8 +30,8 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Any, Final, Literal, Protocol
 
 get_ident = _thread.get_ident
 allocate_lock = _thread.allocate_lock
@@ -127,10 +127,15 @@ class Member:
         """Who waits for its end."""
 
 
+class OnFlow(Protocol):
+    def __call__(self, *, now: bool) -> None:
+        """Time flows: somebody has to watch; at once, if there is a deadline."""
+
+
 class Clock:
     """The time of one bubble, in ns since its start."""
 
-    def __init__(self, *, max_ns: int, epoch_ns: int, on_flow: Callable[[], None]) -> None:
+    def __init__(self, *, max_ns: int, epoch_ns: int, on_flow: OnFlow) -> None:
         self.max_ns = max_ns
         self.epoch_ns = epoch_ns
         """What the wall clock showed at the start."""
@@ -190,8 +195,7 @@ class Clock:
         if timer is None or self._count[REAL]:
             if self.flow_since_ns is None:
                 self.flow_since_ns = real_monotonic_ns()
-                if timer is not None:
-                    self._on_flow()
+                self._on_flow(now=timer is not None)
         elif timer.due_ns > self.max_ns:
             self.fail(RunawayClock(f"virtual time ran past its limit of {self.max_ns / 1e9:g} s"))
         else:

@@ -36,8 +36,10 @@ class Watcher:
         self._poke.acquire()
         self._ended = kernel.allocate_lock()
         self._ended.acquire()
+        self._native_id = 0
         self._stopping = False
-        self._parked = False
+        self.parked = False
+        """It sleeps until it is hurried, because there has been no bubble for a while."""
         self._clock: Clock | None = None
         self._changes = -1
         self._quiet_since_ns = 0
@@ -48,9 +50,13 @@ class Watcher:
         original_start_new_thread(self._watch, ())
 
     def stop(self) -> None:
+        """Returns when the operating system has forgotten the thread: it warns of a fork while there are threads."""
         self._stopping = True
         self.hurry()
         self._ended.acquire()
+        give_up_ns = kernel.real_monotonic_ns() + BLOCKED_NS
+        while os.path.exists(f"/proc/self/task/{self._native_id}") and kernel.real_monotonic_ns() < give_up_ns:
+            pass
 
     def hurry(self) -> None:
         """Look now."""
@@ -58,12 +64,8 @@ class Watcher:
             if self._poke.locked():
                 self._poke.release()
 
-    def begin(self) -> None:
-        """A bubble was opened."""
-        if self._parked:
-            self.hurry()
-
     def _watch(self) -> None:
+        self._native_id = threading.get_native_id()
         idle = 0
         while not self._stopping:
             delay_ns = LOOK_NS
@@ -72,8 +74,8 @@ class Watcher:
                 if clock is not None:
                     delay_ns = self._look(clock)
             idle = 0 if clock is not None else idle + 1
-            self._parked = idle > PARK_AFTER
-            self._poke.acquire(True, -1 if self._parked and kernel.active is None else delay_ns / 1e9)
+            self.parked = idle > PARK_AFTER
+            self._poke.acquire(True, -1 if self.parked and kernel.active is None else delay_ns / 1e9)
         self._ended.release()
 
     def _look(self, clock: Clock) -> int:

@@ -27,13 +27,14 @@ def profile(
     calls = (_counted(reading) for reading in recording.readings)
     if priced:
         calls = (replace(call, cost=price(call, own_prices or {})) for call in calls)
+    threads = _numbers(recording)
     return Profile(
         nodeid=nodeid,
         clock=recording.clock,
         latency_ns=recording.latency_ns,
         cpu_ns=recording.cpu_ns,
-        calls=number_turns(calls),
-        spans=recording.spans,
+        calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
+        spans=tuple(replace(span, thread=threads[span.thread]) for span in recording.spans),
         gauges=recording.gauges,
         notes=recording.notes,
     )
@@ -45,3 +46,10 @@ def _counted(reading: Reading) -> ModelCall:
     if call.usage is not None or call.error is not None or call.status is None:
         return call
     return replace(call, usage=estimate(reading))
+
+
+def _numbers(recording: Recording) -> dict[int, int]:
+    """The system's identifiers of threads to 1, 2, ... in the order of their first work, the same in every run."""
+    work = [*(reading.call for reading in recording.readings), *recording.spans]
+    idents = (piece.thread for piece in sorted(work, key=lambda piece: piece.start_ns))
+    return {ident: number for number, ident in enumerate(dict.fromkeys(idents), 1)}

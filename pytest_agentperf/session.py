@@ -235,7 +235,9 @@ class Session:
 
     def pace(self, item: pytest.Item) -> str:
         """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
-        replays = item.get_closest_marker("vcr") is not None or "vcr" in getattr(item, "fixturenames", ())
+        replays = item.get_closest_marker("vcr") is not None
+        if not replays and self.config.pluginmanager.has_plugin("vcr"):  # pytest-vcr's fixtures open one as well
+            replays = not {"vcr", "vcr_cassette"}.isdisjoint(getattr(item, "fixturenames", ()))
         return self.settings.pace if replays and self.record_mode == "none" else "real"
 
     # -- around one test -----------------------------------------------------------------------------------------------

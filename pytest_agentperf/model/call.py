@@ -124,6 +124,7 @@ class ModelCall:
     span: int | None = None
     """`Span.id` of the innermost span around it."""
     thread: int = 0
+    """The system's identifier in a recording; 1, 2, ... in the order of first work in a profile."""
     turn: int = 1
     """Its place in its conversation, from 1."""
 

@@ -25,6 +25,7 @@ class Span:
     start_ns: int
     end_ns: int
     thread: int = 0
+    """The system's identifier in a recording; 1, 2, ... in the order of first work in a profile."""
     error: str | None = None
     """Type of the exception that left it."""
     metadata: tuple[tuple[str, str], ...] = ()

@@ -35,7 +35,7 @@ _HOMES = {
     "assert_ttft": "asserts",
 }
 
-__all__ = [  # noqa: F822  (they are there when asked for, so that sessions without agents do not load them)
+__all__ = [
     "BudgetExceeded",
     "LimitExceeded",
     "Profile",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
 
 if TYPE_CHECKING:
-    import _pytest.nodes
-
     from pytest_agentperf.model.limit import Limit
 
 
@@ -37,7 +35,7 @@ def limits(item: pytest.Item) -> Iterator[Limit]:
                 ) from None
 
 
-def place(node: _pytest.nodes.Node, mark: pytest.Mark) -> str:
+def place(node: Any, mark: pytest.Mark) -> str:
     """`tests/test_agent.py:12`: the line of the marker where the source shows it, else of what it marks."""
     path = node.path
     shown = str(path.relative_to(node.config.rootpath)) if path.is_relative_to(node.config.rootpath) else str(path)

@@ -50,6 +50,6 @@ def _counted(reading: Reading) -> ModelCall:
 
 def _numbers(recording: Recording) -> dict[int, int]:
     """The system's identifiers of threads to 1, 2, ... in the order of their first work, the same in every run."""
-    work = [*(reading.call for reading in recording.readings), *recording.spans]
-    idents = (piece.thread for piece in sorted(work, key=lambda piece: piece.start_ns))
+    calls = [(reading.call.start_ns, reading.call.thread) for reading in recording.readings]
+    idents = (ident for _, ident in sorted(calls + [(span.start_ns, span.thread) for span in recording.spans]))
     return {ident: number for number, ident in enumerate(dict.fromkeys(idents), 1)}

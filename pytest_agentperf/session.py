@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_agentperf.clock.kernel import ClockError
     from pytest_agentperf.judge.budget import TokenBudget
     from pytest_agentperf.judge.limits_file import LimitsFile
-    from pytest_agentperf.model.limit import Limit, Violation
+    from pytest_agentperf.model.limit import Limit
     from pytest_agentperf.model.profile import Profile
     from pytest_agentperf.model.recording import Reading
     from pytest_agentperf.model.report import Report, TestRun
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_agentperf.profiler import Profiler
 
 SESSION = pytest.StashKey["Session"]()
-LIMITS = pytest.StashKey["tuple[Limit, ...]"]()
+LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
 FIXTURES = frozenset({"profiler", "token_budget"})
 
 
@@ -122,8 +123,8 @@ class Run:
 
     def verdict(self, failure: BaseException | None) -> BaseException | None:
         """What the test's body ends with. A stop wins over what the agent made of it; limits judge only a body that passed."""
-        from pytest_agentperf.judge.limits import LimitExceeded, Stopped
         from pytest_agentperf.clock.kernel import ClockError
+        from pytest_agentperf.judge.limits import LimitExceeded, Stopped
         from pytest_agentperf.record.recorder import Stop
 
         told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
@@ -230,7 +231,9 @@ class Session:
         """Of every cassette in a measured test: ours if it was asked for, else another recorder's flag, else `none`."""
         if "record" in self.settings.asked:
             return self.settings.record
-        theirs = next(filter(None, (self.config.getoption(name, None) for name in ("record_mode", "vcr_record"))), "none")
+        theirs = next(
+            filter(None, (self.config.getoption(name, None) for name in ("record_mode", "vcr_record"))), "none"
+        )
         return {"new_episodes": "new", "any": "new", "rewrite": "new"}.get(theirs, theirs)
 
     def pace(self, item: pytest.Item) -> str:
@@ -264,7 +267,7 @@ class Session:
         ending: BaseException | None = None
         try:
             yield
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (raised again below, or what it was a consequence of)
             ending = error
         with self.guard:
             run.stop()
@@ -352,7 +355,7 @@ class Session:
             from pytest_agentperf.report.terminal import render
 
             rows = len(self._tests) if self.config.option.verbose > 0 else 20
-            return render(self.report(), width=terminal._tw.fullwidth, color=terminal.hasmarkup, max_rows=rows)
+            return render(self.report(), width=get_terminal_size().columns, color=terminal.hasmarkup, max_rows=rows)
         if not self._tests:
             return []
         return [f"agentperf: {note}" for note in dict.fromkeys(n for t in self.report().tests for n in t.profile.notes)]

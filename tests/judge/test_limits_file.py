@@ -33,7 +33,10 @@ prices:
 @pytest.mark.parametrize(
     ("nodeid", "expected"),
     [
-        ("tests/test_x.py::test_x", {("latency", None): 2000, ("input_tokens", None): 800, ("output_tokens", None): 100}),
+        (
+            "tests/test_x.py::test_x",
+            {("latency", None): 2000, ("input_tokens", None): 800, ("output_tokens", None): 100},
+        ),
         ("tests/agents/test_b.py::test_x", {("latency", None): 1000, ("latency", "planning"): 300}),
         ("tests/agents/test_a.py::test_slow[x]", {("latency", None): 9000, ("queue_ms", None): 200}),
         ("other/test_x.py::test_x", {}),
@@ -63,7 +66,10 @@ def test_an_empty_file_limits_nothing(tmp_path):
     [
         ("limit:\n  a: 1\n", "agentperf.yaml:1: unknown key 'limit'; allowed: limits, prices"),
         ("limits:\n  '*':\n    max_speed: 1\n", "agentperf.yaml:3: unknown limit 'max_speed'; allowed: max_latency, "),
-        ("limits:\n  '*':\n    max_latency: fast\n", "agentperf.yaml:3: max_latency: expected a number of milliseconds"),
+        (
+            "limits:\n  '*':\n    max_latency: fast\n",
+            "agentperf.yaml:3: max_latency: expected a number of milliseconds",
+        ),
         ("limits:\n  '*': 5\n", "agentperf.yaml:2: expected a mapping from limits to values, got 5"),
         ("limits: [1]\n", "agentperf.yaml:1: expected a mapping from path globs to limits, got [1]"),
         ("limits:\n  '*': {max_latency: 1}\n  '*': {max_latency: 2}\n", "agentperf.yaml:3: '*' stands here twice"),
@@ -71,7 +77,10 @@ def test_an_empty_file_limits_nothing(tmp_path):
         ("limits:\n\t- a\n", "agentperf.yaml:2: not YAML: "),
         ("prices:\n  m: {inputs: 1}\n", "agentperf.yaml:2: unknown price 'inputs'; allowed: input, output, "),
         ("prices:\n  m: {input: 1}\n", "agentperf.yaml:2: m: no price for output"),
-        ("prices:\n  m: {input: cheap}\n", "agentperf.yaml:2: input: expected US dollars per million tokens, 0 or more"),
+        (
+            "prices:\n  m: {input: cheap}\n",
+            "agentperf.yaml:2: input: expected US dollars per million tokens, 0 or more",
+        ),
     ],
 )
 def test_errors_name_file_line_and_what_is_allowed(tmp_path, text, message):

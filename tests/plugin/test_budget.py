@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from server.provider import Answer
 
 
@@ -70,7 +71,9 @@ def test_a_category_has_its_own_budget(session, provider):
     result = session.runpytest()
     result.assert_outcomes(failed=1)
     assert len(provider.hits) == 4
-    result.stdout.fnmatch_lines(["*token_budget.set('planning', max_tokens=130): LLM call 5 (gpt-4o) was not sent: 120 tokens used*"])
+    result.stdout.fnmatch_lines(
+        ["*token_budget.set('planning', max_tokens=130): LLM call 5 (gpt-4o) was not sent: 120 tokens used*"]
+    )
 
 
 def test_money(session, provider):
@@ -85,7 +88,9 @@ def test_money(session, provider):
     )
     result = session.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*token_budget(max_cost_usd='0.00046'): LLM call 2 (gpt-4o) was not sent: *$0.00045 used*"])
+    result.stdout.fnmatch_lines(
+        ["*token_budget(max_cost_usd='0.00046'): LLM call 2 (gpt-4o) was not sent: *$0.00045 used*"]
+    )
 
 
 def test_used_and_remaining(session):

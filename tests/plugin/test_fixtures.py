@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+
 from server.provider import Answer, Tool
 
 
 def test_live_numbers(session, provider):
-    provider.script(Answer(tools=(Tool(name="search"),), input_tokens=50, output_tokens=5), Answer(text="x", input_tokens=60, output_tokens=7))
+    provider.script(
+        Answer(tools=(Tool(name="search"),), input_tokens=50, output_tokens=5),
+        Answer(text="x", input_tokens=60, output_tokens=7),
+    )
     session.makepyfile(
         """
         import agent

@@ -70,7 +70,9 @@ def test_the_closest_marker_wins(session):
     )
     result = session.runpytest("-p", "no:randomly")
     result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*test_class - *max_tokens(2) at test_limits.py:4*", "*test_module - *max_tokens(1) at test_limits.py:2*"])
+    result.stdout.fnmatch_lines(
+        ["*test_class - *max_tokens(2) at test_limits.py:4*", "*test_module - *max_tokens(1) at test_limits.py:2*"]
+    )
 
 
 def test_within_a_timer(session):
@@ -127,7 +129,9 @@ def test_numbers_of_the_teams_own(session):
     )
     result = session.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*queue_ms: 250 ms is over max_metric('queue_ms', 200) at test_limits.py:3 by 50 ms (25%)*"])
+    result.stdout.fnmatch_lines(
+        ["*queue_ms: 250 ms is over max_metric('queue_ms', 200) at test_limits.py:3 by 50 ms (25%)*"]
+    )
 
 
 BAD = """
@@ -145,7 +149,10 @@ def test_a_bad_value_is_a_usage_error(session, flags):
     result = session.runpytest_subprocess(*flags)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     text = result.stdout.str() + result.stderr.str()
-    assert "test_bad.py:4: @pytest.mark.max_latency('fast'): expected a number of milliseconds, 0 or more, got 'fast'" in text
+    assert (
+        "test_bad.py:4: @pytest.mark.max_latency('fast'): expected a number of milliseconds, 0 or more, got 'fast'"
+        in text
+    )
     assert "INTERNALERROR" not in text
 
 

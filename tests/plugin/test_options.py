@@ -55,7 +55,11 @@ def test_the_flag_wins_over_the_environment_and_that_over_the_ini_file(pytester,
     [
         ("agentperf_pace = fast", {}, "tox.ini: agentperf_pace: expected one of virtual, instant, real, got 'fast'"),
         ("agentperf = perhaps", {}, "tox.ini: agentperf: "),
-        ("", {"AGENTPERF_RECORD": "some"}, "environment variable AGENTPERF_RECORD: expected one of none, once, new, all"),
+        (
+            "",
+            {"AGENTPERF_RECORD": "some"},
+            "environment variable AGENTPERF_RECORD: expected one of none, once, new, all",
+        ),
         ("", {"AGENTPERF": "perhaps"}, "environment variable AGENTPERF: expected true or false, got 'perhaps'"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from junitparser import JUnitXml
+
 from server.provider import Answer
 
 LIMITED = """

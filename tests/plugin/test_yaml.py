@@ -39,7 +39,11 @@ def test_another_file_by_ini(session):
 @pytest.mark.parametrize(
     ("ini", "text", "message"),
     [
-        ("", "limits:\n  '*':\n    max_speed: 1\n", "agentperf.yaml:3: unknown limit 'max_speed'; allowed: max_latency, "),
+        (
+            "",
+            "limits:\n  '*':\n    max_speed: 1\n",
+            "agentperf.yaml:3: unknown limit 'max_speed'; allowed: max_latency, ",
+        ),
         ("agentperf_limits = gone.yaml", "", "agentperf_limits: there is no file "),
     ],
 )

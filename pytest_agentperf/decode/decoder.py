@@ -83,6 +83,13 @@ def decode(exchange: Exchange) -> Reading | None:
 
     An answer is known by its shape. A request without one (not answered yet, refused, cut) is known by its shape and address.
     """
+    try:
+        return _decode(exchange)
+    except RecursionError:  # nested deeper than the text of any call
+        return None
+
+
+def _decode(exchange: Exchange) -> Reading | None:
     response = exchange.response
     payload = unwrap(exchange.request, response)
     error = failure(response.status, payload) if response else ""

@@ -60,14 +60,7 @@ def test_a_damaged_event_stream_gives_the_messages_before_the_damage(data: st.Da
 def test_headers_of_other_types_are_passed_over() -> None:
     from pytest_agentperf.decode.stream import _headers
 
-    mixed = (
-        b"\x01t\x00"
-        + b"\x01n\x04\x00\x00\x00\x01"
-        + b"\x01b\x06\x00\x02xx"
-        + b"\x01k\x07\x00\x01v"
-        + b"\x01u\x09"
-        + b"0" * 16
-    )
+    mixed = b"\x01t\x00\x01n\x04\x00\x00\x00\x01\x01b\x06\x00\x02xx\x01k\x07\x00\x01v\x01u\x09" + b"0" * 16
     assert _headers(mixed) == {"k": "v"}
     assert _headers(b"\x20short") == {}
 

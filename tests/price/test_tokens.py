@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha1, sha256
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,8 +67,8 @@ def test_rank_files_are_found(place: str, monkeypatch: pytest.MonkeyPatch, tmp_p
     if place == "carrier":
         found = SimpleNamespace(name=file, locate=lambda: folder / file)
         monkeypatch.setattr(tokens, "_CARRIERS", ("no-such-distribution", "pytest"))
-        real = tokens.metadata.files
-        monkeypatch.setattr(tokens.metadata, "files", lambda name: [found] if name == "pytest" else real(name))
+        real = metadata.files
+        monkeypatch.setattr(metadata, "files", lambda name: [found] if name == "pytest" else real(name))
     elif place != "temp":
         monkeypatch.setenv(place, str(folder))
     assert count_tokens("hello", "gpt-4o") == 1
@@ -108,7 +109,12 @@ def test_without_tiktoken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 )
 def test_vocabulary_of_a_model(model: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(tokens, "_places", lambda name: asked.append(name) or iter(()))
+
+    def places(name: str) -> list[Path]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(tokens, "_places", places)
     count_tokens("x", model)
     assert asked == [file]
 

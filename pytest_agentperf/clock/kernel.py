@@ -42,9 +42,10 @@ MUTEX = _thread.RLock()
 
 FLOOR_NS = 5_000_000
 """A shorter real wait is noise and does not count."""
-SPIN_READS = 10_000
-SPIN_NS = 50_000
-"""Who reads the clock more than SPIN_READS times without a wait polls it; from then on each read costs SPIN_NS."""
+PATIENT_READS, PATIENT_NS = 1_000, 1
+SPIN_READS, SPIN_NS = 10_000, 50_000
+"""Who reads the clock very often without a wait, polls it and would never see it move. From PATIENT_READS on each read costs
+PATIENT_NS, enough for `while deadline >= now()`; from SPIN_READS on, SPIN_NS."""
 
 State = Literal["runs", "waits", "real", "gone"]
 RUNS: Final = "runs"
@@ -266,13 +267,13 @@ class Clock:
     def read_ns(self) -> int:
         """The time, read by a member."""
         self.reads += 1
-        if self.reads > SPIN_READS:
+        if self.reads > PATIENT_READS:
             with MUTEX:
-                self._spin()
+                self._creep(SPIN_NS if self.reads > SPIN_READS else PATIENT_NS)
         return self.now_ns()
 
-    def _spin(self) -> None:
-        self._jumped_ns += SPIN_NS
+    def _creep(self, ns: int) -> None:
+        self._jumped_ns += ns
         timer = self.next_timer()
         if self._jumped_ns > self.max_ns and self.failure is None:
             self.fail(RunawayClock(f"the clock was polled for {self.max_ns / 1e9:g} virtual seconds"))

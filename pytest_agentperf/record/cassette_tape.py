@@ -14,7 +14,7 @@ from vcr.matchers import requests_match
 from vcr.record_mode import RecordMode as VcrMode
 from vcr.request import Request as VcrRequest
 
-from pytest_agentperf.model.exchange import Origin
+from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import redact, replay, timing
 from pytest_agentperf.record.cassette_file import CassetteError
 from pytest_agentperf.record.match import key
@@ -31,6 +31,10 @@ _TAPPED = ("httpx", "httpx2")
 def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
     """Our matcher in vcrpy's terms."""
     return key(r1) == key(r2)
+
+
+def _vcr_request(request: Request) -> VcrRequest:
+    return VcrRequest(request.method, request.url, request.body, dict(request.headers))
 
 
 def _short(path: str) -> str:
@@ -69,12 +73,21 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     # -- what taps ask
 
+    def peek(self, request: Request) -> Response | None:
+        filtered = self.filter_request(_vcr_request(request))
+        with self._lock:
+            number = self._find(filtered) if filtered else None
+            if number is None:
+                return None
+            answer, _ = replay.read(self.data[number][1], request)
+            return Response(status=answer.status, headers=answer.headers, body=answer.body)
+
     def answer(self, pending: Pending) -> replay.Answer | None:
         recorder = active()
         if recorder is not None and self._note:
             recorder.note(self._note)
         sent = pending.request
-        request = VcrRequest(sent.method, sent.url, sent.body, dict(sent.headers))
+        request = _vcr_request(sent)
         filtered = self.filter_request(request)
         if not filtered:
             return None  # the user's filters leave this one alone

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pytest_agentperf.decode.decoder import decode
-from pytest_agentperf.model.exchange import Exchange, Request
+from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.span import Span, SpanKind
@@ -56,7 +56,11 @@ class Recorder:
         self.nodeid = ""
         """Of the test, for messages."""
         self.gates: list[Callable[[Reading], None]] = []
-        """Called with each LLM request before it is sent or replayed; to refuse it they raise a Stop."""
+        """Called with each LLM request before it is sent or replayed; to refuse it they raise a Stop.
+
+        They see the request. In a replay its usage is the recorded one, so that a budget stops it where it stops
+        everywhere; else there is none yet.
+        """
         self.stops: list[Stop] = []
         """What stopped the agent, in order."""
         self.bugs: list[str] = []
@@ -196,8 +200,11 @@ class Recorder:
                     self._open_spans.remove(span.id)
                     self._spans[span.id - 1] = replace(span, end_ns=self._now(), error=error)
 
-    def begin(self, request: Request) -> Pending:
-        """A tap is about to send or replay a request. Raises the Stop of a gate: then it must not, and it never was."""
+    def begin(self, request: Request, peek: Callable[[Request], Response | None] | None = None) -> Pending:
+        """A tap is about to send or replay a request; `peek` tells the recorded answer, if there is one.
+
+        Raises the Stop of a gate: then the request must not be sent, and it never was.
+        """
         pending = Pending(request, self.bug)
         try:
             with self._lock:
@@ -205,7 +212,8 @@ class Recorder:
                     return pending
                 index, self._started = self._started, self._started + 1
                 self._flights[index] = (pending, self._innermost())
-            self._ask(index)
+            if self.gates:
+                self._ask(self._exchange(index), peek(request) if peek else None)
             pending.done.append(partial(self._landed, index))
             pending.start_ns = time.monotonic_ns()
         except Stop:
@@ -227,10 +235,12 @@ class Recorder:
         indices = [reading.call.index for reading in self.recording().readings]
         return sum(index <= own for index in indices) if own is not None and own in indices else None
 
-    def _ask(self, index: int) -> None:
-        reading = decode(self._exchange(index)) if self.gates else None
+    def _ask(self, exchange: Exchange, answer: Response | None) -> None:
+        reading = decode(exchange)
         if reading is None:
             return
+        if answer is not None and (known := decode(replace(exchange, response=answer))):
+            reading = replace(reading, call=replace(reading.call, usage=known.call.usage))
         for gate in tuple(self.gates):
             try:
                 gate(reading)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from pytest_agentperf.model.exchange import Request, Timing
+from pytest_agentperf.model.exchange import Request, Response, Timing
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.recorder import active
 from pytest_agentperf.record.replay import Answer
@@ -16,6 +16,9 @@ from pytest_agentperf.record.replay import Answer
 
 class Player(Protocol):
     """An open cassette."""
+
+    def peek(self, request: Request) -> Response | None:
+        """What `answer` would give, if it is in the cassette; it stays there."""
 
     def answer(self, pending: Pending) -> Answer | None:
         """The recorded answer; None: ask the network, and tell `pending.done` if it wants to keep what comes.
@@ -56,7 +59,7 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
     Raises a Stop: over budget, or not in the cassette.
     """
     recorder, player = active(), route.player
-    pending = recorder.begin(request) if recorder else Pending(request)
+    pending = recorder.begin(request, player.peek if player else None) if recorder else Pending(request)
     if player is None:
         return pending, None
     with pending.failing():

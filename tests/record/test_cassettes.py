@@ -284,6 +284,36 @@ def test_a_stream_that_is_never_closed_is_recorded_as_far_as_it_was_read(stack, 
         assert b"".join(ask(stack, provider.url)) == seen
 
 
+def test_a_stream_that_is_iterated_again_goes_on_where_it_was(stack, provider, cassette, recorder):
+    """OpenAI's SDK does so, to drain what comes after the last event."""
+    provider.reply = Answer(text="A long answer.", pieces=4, event_gap_ms=5)
+
+    def read():
+        with stack.Client() as client, client.stream("POST", provider.url + PATH, json=body(stream=True)) as response:
+            chunks = response.iter_raw()
+            return b"".join([next(chunks), *response.stream])
+
+    with cassette("once"):
+        seen = read()
+    with cassette("none"):
+        assert read() == seen
+    recorded, replayed = calls(recorder)
+    assert recorded.response_size == replayed.response_size == len(seen)
+
+
+def test_a_gate_knows_the_recorded_usage_of_a_replay(stack, provider, cassette, recorder):
+    provider.script(*(Answer(input_tokens=n, output_tokens=1) for n in (10, 20)))
+    usages = []
+    recorder.gates.append(
+        lambda reading: usages.append((reading.call.status, reading.call.usage and reading.call.usage.input))
+    )
+    for mode in ("once", "none"):
+        with cassette(mode):
+            ask(stack, provider.url)
+            ask(stack, provider.url)
+    assert usages == [(None, None), (None, None), (None, 10), (None, 20)]
+
+
 def test_a_cut_stream_is_cut_again(stack, provider, cassette):
     provider.reply = Answer(text="A long answer.", cut_after=2)
     with cassette("once"), pytest.raises(stack.RemoteProtocolError):

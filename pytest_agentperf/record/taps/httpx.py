@@ -154,17 +154,18 @@ class _AsyncTee:
 
 
 class _Play:
-    """A recorded stream, at its pace."""
+    """A recorded stream, at its pace. Like a real one it goes on where it was when it is iterated once more."""
 
     def __init__(self, module: Any, pending: Pending, answer: Answer, request: Any) -> None:
         self._module = module
         self._pending = pending
         self._answer = answer
+        self._pieces = iter(answer.pieces)
         self._script = seam.Script(pending, answer, _patience(request))
 
     def __iter__(self) -> Iterator[bytes]:
         with self._pending.failing():
-            for offset_ns, data in self._answer.pieces:
+            for offset_ns, data in self._pieces:
                 self.wait(offset_ns)
                 self._pending.chunk(data, self._script.at(offset_ns))
                 yield data
@@ -190,11 +191,12 @@ class _AsyncPlay:
         self._module = module
         self._pending = pending
         self._answer = answer
+        self._pieces = iter(answer.pieces)
         self._script = seam.Script(pending, answer, _patience(request))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with self._pending.failing():
-            for offset_ns, data in self._answer.pieces:
+            for offset_ns, data in self._pieces:
                 await self.wait(offset_ns)
                 self._pending.chunk(data, self._script.at(offset_ns))
                 yield data

@@ -8,8 +8,8 @@ import contextlib
 import os
 import random
 import selectors
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,7 +23,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     **times.STAND_INS,
     **real.FUNCTIONS,
     _thread.allocate_lock: locks.allocate_lock,
-    **({threading.Lock: locks.Lock} if isinstance(threading.Lock, type) else {}),
+    **({threading.Lock: locks.Lock} if sys.version_info >= (3, 13) else {}),
     _thread.RLock: locks.RLock,
     _queue.SimpleQueue: locks.SimpleQueue,
 }

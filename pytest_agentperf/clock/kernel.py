@@ -254,15 +254,18 @@ class Clock:
                 if waiter.outcome is None:
                     waiter.arm()
         if waiter.outcome is None:
-            try:
-                waiter.block()
-            finally:
-                with MUTEX:
-                    if waiter.outcome is None and not self.closed:
-                        waiter.outcome = ABANDONED
-                        self.set_state(member, RUNS)
+            self._block(member, waiter)
         if waiter.outcome is FAILED:
             self._raise_failure(member)
+
+    def _block(self, member: Member, waiter: Waiter) -> None:
+        try:
+            waiter.block()
+        finally:
+            with MUTEX:
+                if waiter.outcome is None and not self.closed:
+                    waiter.outcome = ABANDONED
+                    self.set_state(member, RUNS)
 
     def read_ns(self) -> int:
         """The time, read by a member."""

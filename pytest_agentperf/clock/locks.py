@@ -15,7 +15,7 @@ from typing import Any
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.clock.kernel import MUTEX, WOKEN, Waiter
 
-
+OriginalRLock: Any = _thread.RLock
 OriginalSimpleQueue = _queue.SimpleQueue
 
 
@@ -30,7 +30,7 @@ class Lock(metaclass=_LockClass):
     __slots__ = ("__weakref__", "_raw", "_waiting")
 
     def __init__(self) -> None:
-        self._raw = kernel.allocate_lock()
+        self._raw: Any = kernel.allocate_lock()
         self._waiting: deque[Waiter] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -62,7 +62,7 @@ class Lock(metaclass=_LockClass):
                     kernel.wake(heir)
 
     def locked(self) -> bool:
-        return self._raw.locked()
+        return bool(self._raw.locked())
 
     acquire_lock, release_lock, locked_lock = acquire, release, locked
 
@@ -73,7 +73,7 @@ class Lock(metaclass=_LockClass):
         self.release()
 
     def _at_fork_reinit(self) -> None:
-        self._raw._at_fork_reinit()  # type: ignore[attr-defined]
+        self._raw._at_fork_reinit()
         self._waiting.clear()
 
     def __repr__(self) -> str:
@@ -85,7 +85,7 @@ class Lock(metaclass=_LockClass):
     def __init_subclass__(cls) -> None:
         raise TypeError("type '_thread.lock' is not an acceptable base type")
 
-    __class__ = property(lambda self: _thread.LockType)  # type: ignore[assignment]
+    __class__ = property(lambda self: _thread.LockType)
 
 
 def allocate_lock() -> Lock:
@@ -93,7 +93,7 @@ def allocate_lock() -> Lock:
     return Lock()
 
 
-class RLock(_thread.RLock):
+class RLock(OriginalRLock):  # type: ignore[misc]
     """`threading.RLock`: the original counts, a `Lock` before it does the waiting."""
 
     __slots__ = ("_gate",)
@@ -101,7 +101,7 @@ class RLock(_thread.RLock):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._gate = Lock()
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> Any:
         if self._is_owned():
             return super().acquire(blocking, timeout)
         return self._gate.acquire(blocking, timeout) and super().acquire()
@@ -111,7 +111,7 @@ class RLock(_thread.RLock):
         if not self._is_owned():
             self._gate.release()
 
-    def __enter__(self) -> bool:
+    def __enter__(self) -> Any:
         return self.acquire()
 
     def __exit__(self, *exc_info: object) -> None:
@@ -131,7 +131,7 @@ class RLock(_thread.RLock):
         self._gate._at_fork_reinit()
 
     def __repr__(self) -> str:
-        return super().__repr__().replace(" RLock object", " _thread.RLock object", 1)
+        return str(super().__repr__()).replace(" RLock object", " _thread.RLock object", 1)
 
 
 class SimpleQueue(OriginalSimpleQueue[Any]):

@@ -56,7 +56,7 @@ class LoopWaiter(Waiter):
 def select_of(original: Select) -> Select:
     """The stand-in for `select` of one of the selector classes."""
 
-    def select(self: selectors.BaseSelector, timeout: float | None = None) -> list[Any]:
+    def select(self: selectors.BaseSelector, timeout: float | None = None) -> Any:
         loop: Any = asyncio._get_running_loop()
         if getattr(loop, "_selector", None) is not self:
             loop = None

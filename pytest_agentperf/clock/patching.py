@@ -18,7 +18,8 @@ _ABSENT = object()
 def replace_everywhere(stand_ins: Mapping[Callable[..., Any], Callable[..., Any]]) -> None:
     """Replace functions under whatever name the loaded modules know them (`from time import sleep as nap`)."""
     by_id = {id(original): stand_in for original, stand_in in stand_ins.items()}
-    for module_name, module in list(sys.modules.items()):
+    modules: list[tuple[str, object]] = list(sys.modules.items())  # some put other things there
+    for module_name, module in modules:
         if isinstance(module, ModuleType) and not module_name.startswith(_KEEP_ORIGINALS):
             names = vars(module)
             for name, value in list(names.items()):

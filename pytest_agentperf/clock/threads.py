@@ -13,7 +13,7 @@ from pytest_agentperf.clock.kernel import GONE, MUTEX, Clock, Member, Waiter
 _original_start = threading.Thread.start
 _original_bootstrap: Callable[[threading.Thread], None] = threading.Thread._bootstrap  # type: ignore[attr-defined]
 _original_join = threading.Thread.join
-original_start_new_thread = _thread.start_new_thread
+original_start_new_thread: Callable[..., int] = _thread.start_new_thread
 
 _expected: dict[threading.Thread, tuple[Clock, Member]] = {}
 """Threads between their `start` and their first step."""
@@ -74,7 +74,7 @@ def start_new_thread(
     keywords = {} if kwargs is None else kwargs
     clock = kernel.current()
     if clock is None or not callable(function):
-        return original_start_new_thread(function, args, keywords)  # type: ignore[arg-type]
+        return original_start_new_thread(function, args, keywords)
     member = clock.expect()
 
     def run(*args: Any, **kwargs: Any) -> None:
@@ -85,7 +85,7 @@ def start_new_thread(
             _leave()
 
     try:
-        return original_start_new_thread(run, args, keywords)  # type: ignore[arg-type]
+        return original_start_new_thread(run, args, keywords)
     except BaseException:
         clock.leave(member)
         raise

@@ -30,7 +30,8 @@ def attributes() -> list[Attribute]:
     from trio import _threads
     from trio._core import _run, _wakeup_socketpair
 
-    manager: Any = _run.TheIOManager
+    run: Any = _run
+    manager = run.TheIOManager
     pair: Any = _wakeup_socketpair.WakeupSocketpair
     wake_up = pair.wakeup_thread_and_signal_safe
     return [

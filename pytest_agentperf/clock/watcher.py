@@ -15,7 +15,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from pytest_agentperf.clock import describe, kernel, loops
-from pytest_agentperf.clock.kernel import MUTEX, REAL, RUNS, WAITS, Clock, Deadlock, Member
+from pytest_agentperf.clock.kernel import MUTEX, REAL, RUNS, Clock, Deadlock, Member
 from pytest_agentperf.clock.threads import original_start_new_thread
 
 LOOK_NS: Final = 25_000_000

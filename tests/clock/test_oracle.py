@@ -100,7 +100,9 @@ class Real:
                     thread.join()
                 case "semaphore", size, durations:
                     slots = threading.Semaphore(size)
-                    self.threads([lambda k=k, d=d: self.held(slots, f"{here}/{k}", k, d) for k, d in enumerate(durations)])
+                    self.threads(
+                        [lambda k=k, d=d: self.held(slots, f"{here}/{k}", k, d) for k, d in enumerate(durations)]
+                    )
                 case "shared", which, micros, after:
                     with self.shared[which]:
                         time.sleep(micros / 1e6)
@@ -210,9 +212,9 @@ class Oracle:
                 case "shared", which, micros, after:
                     yield env.process(self.held(self.shared[which], f"{here} held", 0, micros))
                     yield env.timeout(after)
-                case ("pool" | "in pool"), durations:
+                case (("pool" | "in pool"), durations):
                     yield self.all(self.held(self.pool, None, 0, micros) for micros in durations)
-                case ("loop" | "in thread"), program:
+                case (("loop" | "in thread"), program):
                     yield env.process(self.run(here, program))
                 case "channel", puts, gets:
                     channel = simpy.Store(env, capacity=1)

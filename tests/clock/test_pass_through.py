@@ -19,7 +19,11 @@ from pytest_agentperf.clock.bubble import bubble
 def run(code):
     """Runs a script in an interpreter of its own."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -201,12 +205,11 @@ def test_locks_look_like_the_originals():
         assert isinstance(made, type(original))
         weakref.ref(made)
         for refused in (copy.copy, copy.deepcopy, pickle.dumps):
-            with pytest.raises(TypeError, match="(?i)cannot pickle '.*lock' object"):
+            with pytest.raises(TypeError, match=r"(?i)cannot pickle '.*lock' object"):
                 refused(made)
-    with threading.RLock() as got:
-        assert got is True
-    with threading.Lock() as got:
-        assert got is True
+    for lock in (threading.Lock(), threading.RLock()):
+        with lock as got:
+            assert got is True
     assert isinstance(queue.SimpleQueue(), queue.SimpleQueue)
     if isinstance(threading.Lock, type):
         assert isinstance(_thread.allocate_lock(), threading.Lock)

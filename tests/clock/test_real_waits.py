@@ -343,4 +343,3 @@ def test_older_lock_takes_real_time_and_is_named():
         thread.join()
     assert result.elapsed_ns >= 0.3e9
     assert len(result.notes) == 1
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -24,7 +24,8 @@ def on_import(names: Iterable[str], action: Action) -> Iterator[None]:
         yield
     finally:
         finder.names = frozenset()  # an import that runs right now in another thread sees this
-        sys.meta_path.remove(finder)
+        with suppress(ValueError):  # somebody may have put back the list of before
+            sys.meta_path.remove(finder)
 
 
 class _Finder(MetaPathFinder):

@@ -1,8 +1,22 @@
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from server.provider import Answer, FakeProvider
+
+for module in (
+    "genai_prices",
+    "httpx2",
+    "pytest_agentperf.asserts",
+    "pytest_agentperf.clock.bubble",
+    "pytest_agentperf.record.cassette",
+    "pytest_agentperf.report.json_file",
+    "pytest_agentperf.report.terminal",
+):
+    # After a run in this process pytester forgets what it imported. What is loaded before stays, and these take long.
+    import_module(module)
 
 AGENT = '''
 """An agent of the test's session: asks the fake provider over httpx2, sync and async."""

@@ -21,20 +21,6 @@ FAULTS = {
     "pipeline": "pytest_agentperf.pipeline:number_turns",
 }
 
-CONFTEST = """
-import importlib
-
-def broken(*args, **kwargs):
-    raise RuntimeError("injected")
-
-module, _, path = "{target}".partition(":")
-owner = importlib.import_module(module)
-*parents, name = path.split(".")
-for parent in parents:
-    owner = getattr(owner, parent)
-setattr(owner, name, broken)
-"""
-
 TESTS = """
 import pytest, agent
 
@@ -49,19 +35,33 @@ async def test_async(): assert await agent.ask_async() == "Hello."
 """
 
 
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("injected")
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("flags", [(), ("-W", "error")], ids=["plain", "W-error"])
-def test_outcomes_stay(session, fault, flags):
-    session.makepyfile(broken_agentperf=CONFTEST.format(target=FAULTS[fault]), test_agents=TESTS)
-    session.makepyfile(conftest="")
-    result = session.runpytest_subprocess("-p", "broken_agentperf", "--agentperf", "--agentperf-json=run.json", *flags)
+def test_outcomes_stay(session, monkeypatch, fault, flags):
+    session.makepyfile(test_agents=TESTS)
+    with monkeypatch.context() as patch:
+        patch.setattr(FAULTS[fault].replace(":", "."), broken)
+        result = session.runpytest("--agentperf", "--agentperf-json=run.json", *flags)
     result.assert_outcomes(passed=2, failed=1, xfailed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["bug in agentperf*RuntimeError: injected*"])
 
 
 def test_faults_of_workers_arrive(session):
-    session.makepyfile(broken_agentperf=CONFTEST.format(target=FAULTS["judge"]), test_agents=TESTS)
+    session.makepyfile(
+        broken_agentperf="""
+        from pytest_agentperf import session
+
+        def broken(*_): raise RuntimeError("injected")
+
+        session.Run.judge = broken
+        """,
+        test_agents=TESTS,
+    )
     result = session.runpytest_subprocess("-p", "broken_agentperf", "--agentperf", "-n", "2")
     result.assert_outcomes(passed=2, failed=1, xfailed=1)
     result.stdout.fnmatch_lines(["bug in agentperf*RuntimeError: injected*"])

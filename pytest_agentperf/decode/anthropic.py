@@ -39,11 +39,7 @@ def answers(payload: Payload) -> bool:
 
 def ask(payload: Payload) -> Ask:
     request = payload.request
-    system, messages, tools = (
-        request.get("system"),
-        objs(request.get("messages")),
-        objs(request.get("tools")),
-    )
+    system, messages, tools = (request.get("system"), objs(request.get("messages")), objs(request.get("tools")))
     blocks = [block for message in messages for block in objs(message.get("content"))]
     disabled = obj(request.get("tool_choice")).get("disable_parallel_tool_use")
     return Ask(
@@ -135,10 +131,7 @@ def _fold(payload: Payload) -> dict[str, Any]:
             case "content_block_start":
                 blocks[compact(event.get("index"))] = dict(obj(event.get("content_block")))
             case "content_block_delta":
-                _add_delta(
-                    blocks.setdefault(compact(event.get("index")), {}),
-                    obj(event.get("delta")),
-                )
+                _add_delta(blocks.setdefault(compact(event.get("index")), {}), obj(event.get("delta")))
             case "message_delta":
                 message |= {key: value for key, value in obj(event.get("delta")).items() if value is not None}
                 usage |= {key: value for key, value in obj(event.get("usage")).items() if value is not None}

@@ -158,11 +158,7 @@ def _port(url: str) -> int | None:
         return None
 
 
-_STREAM_TYPES = (
-    "text/event-stream",
-    "application/vnd.amazon.eventstream",
-    "application/x-ndjson",
-)
+_STREAM_TYPES = ("text/event-stream", "application/vnd.amazon.eventstream", "application/x-ndjson")
 _STREAM_PATH = re.compile(r":streamGenerateContent|:streamRawPredict|/converse-stream|/invoke-with-response-stream")
 _STREAM_ASKED = re.compile(rb'"stream"\s*:\s*true')
 """A quotation mark inside of a text would have a backslash before it."""

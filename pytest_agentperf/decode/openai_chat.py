@@ -35,10 +35,7 @@ def answers(payload: Payload) -> bool:
 def ask(payload: Payload) -> Ask:
     request = payload.request
     messages = objs(request.get("messages"))
-    first = next(
-        (i for i, m in enumerate(messages) if m.get("role") not in ("system", "developer")),
-        len(messages),
-    )
+    first = next((i for i, m in enumerate(messages) if m.get("role") not in ("system", "developer")), len(messages))
     tools = objs(request.get("tools")) or objs(request.get("functions"))
     return Ask(
         model=text(request.get("model")) or text(request.get("model_id")),  # watsonx
@@ -80,17 +77,9 @@ def answer(payload: Payload) -> Answer:
             text(tool.get("type")) for message in messages for tool in objs(message.get("executed_tools"))
         ),
         finish=next(filter(None, finishes), ""),
-        text="\n".join(
-            filter(
-                None,
-                (words(m.get("content"), m.get("refusal") or ()) for m in messages),
-            )
-        ),
+        text="\n".join(filter(None, (words(m.get("content"), m.get("refusal") or ()) for m in messages))),
         thoughts="\n".join(
-            filter(
-                None,
-                (text(m.get("reasoning_content")) or text(m.get("reasoning")) for m in messages),
-            )
+            filter(None, (text(m.get("reasoning_content")) or text(m.get("reasoning")) for m in messages))
         ),
         complete=bool(payload.body.answer) or payload.body.done or any(finishes),
     )
@@ -105,13 +94,7 @@ def _tool_calls(message: dict[str, Any]) -> list[ToolCall]:
         inner = obj(call.get("function")) or obj(call.get("custom"))
         if name := text(inner.get("name")):
             arguments = inner.get("arguments", inner.get("input", ""))
-            found.append(
-                ToolCall(
-                    id=text(call.get("id")) or None,
-                    name=name,
-                    arguments=compact(arguments),
-                )
-            )
+            found.append(ToolCall(id=text(call.get("id")) or None, name=name, arguments=compact(arguments)))
     return found
 
 

@@ -16,12 +16,7 @@ from pytest_agentperf.model.call import ToolCall
 API: Final = "openai-responses"
 OPERATION: Final = "chat"
 
-_ENDS = (
-    "response.completed",
-    "response.incomplete",
-    "response.failed",
-    "response.cancelled",
-)
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _OBJECTS = ("response", "response.compaction")
 _OWN_FIELDS = ("instructions", "previous_response_id", "max_output_tokens", "reasoning", "tools", "store", "stream")
 
@@ -44,10 +39,7 @@ def ask(payload: Payload) -> Ask:
     request = payload.request
     given = request.get("input")
     items = [{"role": "user", "content": given}] if isinstance(given, str) else objs(given)
-    first = next(
-        (i for i, item in enumerate(items) if item.get("role") not in ("system", "developer")),
-        len(items),
-    )
+    first = next((i for i, item in enumerate(items) if item.get("role") not in ("system", "developer")), len(items))
     instructions = [request["instructions"]] if request.get("instructions") else []
     tools = objs(request.get("tools"))
     return Ask(
@@ -98,9 +90,7 @@ def answer(payload: Payload) -> Answer:
     )
 
 
-def _tools(
-    output: list[dict[str, Any]],
-) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
+def _tools(output: list[dict[str, Any]]) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
     """The calls for the agent to run, and the names of the tools that the provider ran: their results stand beside them."""
     done = {text(item.get("call_id")) for item in output if text(item.get("type")).endswith("_call_output")}
     calls, server = [], []
@@ -109,31 +99,15 @@ def _tools(
         if not kind.endswith("_call"):
             continue
         if kind in _CLIENT and text(item.get("call_id")) not in done:
-            arguments = next(
-                (item[key] for key in ("arguments", "input", "action", "operation") if key in item),
-                "",
-            )
+            arguments = next((item[key] for key in ("arguments", "input", "action", "operation") if key in item), "")
             name = text(item.get("name")) or kind.removesuffix("_call")
-            calls.append(
-                ToolCall(
-                    id=text(item.get("call_id")) or None,
-                    name=name,
-                    arguments=compact(arguments),
-                )
-            )
+            calls.append(ToolCall(id=text(item.get("call_id")) or None, name=name, arguments=compact(arguments)))
         elif item.get("execution") != "client":  # a search among its own tools is no work of the agent
             server.append(text(item.get("name")) or kind.removesuffix("_call"))
     return tuple(calls), tuple(server)
 
 
-_CLIENT = (
-    "function_call",
-    "custom_tool_call",
-    "computer_call",
-    "local_shell_call",
-    "shell_call",
-    "apply_patch_call",
-)
+_CLIENT = ("function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call")
 """Every other `..._call` is run by the provider (web search, file search, code interpreter, MCP, ...)."""
 
 

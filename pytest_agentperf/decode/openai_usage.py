@@ -21,12 +21,7 @@ def read_usage(raw: dict[str, Any]) -> Usage | None:
         return None
     # `..._token_details` (singular): Writer
     details = _first_object(raw, "prompt_tokens_details", "input_tokens_details", "prompt_token_details")
-    out_details = _first_object(
-        raw,
-        "completion_tokens_details",
-        "output_tokens_details",
-        "completion_token_details",
-    )
+    out_details = _first_object(raw, "completion_tokens_details", "output_tokens_details", "completion_token_details")
     cached = count(
         details.get("cached_tokens"),
         raw.get("num_cached_tokens"),  # Mistral

@@ -86,13 +86,7 @@ def unwrap(request: Request, response: Response | None) -> Payload:
         asked = obj(_without_hints(asked))
     if response is None:
         return Payload(host=host, path=path, request=asked)
-    return Payload(
-        host=host,
-        path=path,
-        request=asked,
-        headers=response.headers,
-        body=open_body(response.body),
-    )
+    return Payload(host=host, path=path, request=asked, headers=response.headers, body=open_body(response.body))
 
 
 def _without_hints(value: Any) -> Any:

@@ -37,9 +37,7 @@ def prompt(
 def _message(message: dict[str, Any]) -> Message:
     data = canonical(_plain(message))
     return Message(
-        role=text(message.get("role")) or text(message.get("type")) or "user",
-        digest=digest(data),
-        size=len(data),
+        role=text(message.get("role")) or text(message.get("type")) or "user", digest=digest(data), size=len(data)
     )
 
 

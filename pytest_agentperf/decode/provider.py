@@ -88,11 +88,7 @@ def _by_answer(payload: Payload) -> str | None:
         return "openai"
     body = payload.body.answer or (payload.body.events[0] if payload.body.events else {})
     answer_id = text(body.get("id")) or text(obj(body.get("message")).get("id"))
-    for start, name in (
-        ("msg_bdrk_", "bedrock"),
-        ("msg_vrtx_", "vertexai"),
-        ("gen-", "openrouter"),
-    ):
+    for start, name in (("msg_bdrk_", "bedrock"), ("msg_vrtx_", "vertexai"), ("gen-", "openrouter")):
         if answer_id.startswith(start):
             return name
     if "x_groq" in body:

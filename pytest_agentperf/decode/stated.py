@@ -82,13 +82,7 @@ def stated_latency(response: Response, *, streamed: bool) -> Stated | None:
     return _in_headers(response, streamed=streamed) or _in_body(response.body, streamed=streamed)
 
 
-def _stated(
-    source: str,
-    *,
-    first: float | None = None,
-    end: float | None = None,
-    unit: int = _MS,
-) -> Stated | None:
+def _stated(source: str, *, first: float | None = None, end: float | None = None, unit: int = _MS) -> Stated | None:
     first_ns, end_ns = (round(value * unit) if value is not None and value > 0 else None for value in (first, end))
     return Stated(first_byte_ns=first_ns, end_ns=end_ns, source=source) if first_ns or end_ns else None
 
@@ -144,10 +138,7 @@ def _converse(event: dict[str, Any]) -> Stated | None:
 
 def _invoke(event: dict[str, Any]) -> Stated | None:
     metrics = obj(event.get("amazon-bedrock-invocationMetrics"))
-    first, end = (
-        number(metrics.get("firstByteLatency")),
-        number(metrics.get("invocationLatency")),
-    )
+    first, end = (number(metrics.get("firstByteLatency")), number(metrics.get("invocationLatency")))
     return _stated("amazon-bedrock-invocationMetrics", first=first, end=end)
 
 
@@ -159,11 +150,7 @@ def _groq(event: dict[str, Any]) -> Stated | None:
 
 
 def _cerebras(event: dict[str, Any]) -> Stated | None:
-    return _stated(
-        "time_info.total_time",
-        end=number(obj(event.get("time_info")).get("total_time")),
-        unit=_SECOND,
-    )
+    return _stated("time_info.total_time", end=number(obj(event.get("time_info")).get("total_time")), unit=_SECOND)
 
 
 def _ollama(event: dict[str, Any]) -> Stated | None:
@@ -175,10 +162,7 @@ def _ollama(event: dict[str, Any]) -> Stated | None:
 
 def _azure(event: dict[str, Any]) -> Stated | None:
     checkpoint = obj(obj(event.get("usage")).get("latency_checkpoint"))
-    first, end = (
-        number(checkpoint.get("service_ttft_ms")),
-        number(checkpoint.get("total_duration_ms")),
-    )
+    first, end = (number(checkpoint.get("service_ttft_ms")), number(checkpoint.get("total_duration_ms")))
     return _stated("usage.latency_checkpoint", first=first, end=end)
 
 
@@ -192,10 +176,7 @@ def _responses(event: dict[str, Any]) -> Stated | None:
     body = obj(event.get("response")) or event
     if body.get("object") != "response":
         return None
-    created, completed = (
-        number(body.get("created_at")),
-        number(body.get("completed_at")),
-    )
+    created, completed = (number(body.get("created_at")), number(body.get("completed_at")))
     return (
         None if created is None or completed is None else _stated("completed_at", end=completed - created, unit=_SECOND)
     )

@@ -62,10 +62,7 @@ class _Family(NamedTuple):
 
 
 _FAMILIES: tuple[tuple[str, _Family], ...] = (
-    (
-        r"claude.*(opus|sonnet|haiku|fable|mythos)-?(4[.-][7-9]|[5-9])(?!\d)",
-        _Family(1.47, 40),
-    ),
+    (r"claude.*(opus|sonnet|haiku|fable|mythos)-?(4[.-][7-9]|[5-9])(?!\d)", _Family(1.47, 40)),
     (r"claude", _Family(1.15, 40)),
     (r"gemini", _Family(1.06, 7)),
     (r"llama", _Family(1.06, 57)),
@@ -110,10 +107,7 @@ def _messages(call: ModelCall) -> int:
 
 @cache
 def _family(model: str) -> _Family:
-    return next(
-        (family for pattern, family in _FAMILIES if re.search(pattern, model.lower())),
-        _OPENAI,
-    )
+    return next((family for pattern, family in _FAMILIES if re.search(pattern, model.lower())), _OPENAI)
 
 
 def _count(text: str, model: str) -> int:
@@ -127,10 +121,7 @@ def _count(text: str, model: str) -> int:
 @cache
 def _counter(ranks: _Ranks) -> Callable[[str], int]:
     """tiktoken's count, or the rule where tiktoken or its file is missing."""
-    data = next(
-        (data for path in _places(ranks.file) if (data := _read(path, ranks.sha256))),
-        None,
-    )
+    data = next((data for path in _places(ranks.file) if (data := _read(path, ranks.sha256))), None)
     if data is None:
         return by_rule
     try:
@@ -156,10 +147,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _places(file: str) -> Iterator[Path]:
-    for folder in (
-        os.environ.get("TIKTOKEN_CACHE_DIR"),
-        os.environ.get("DATA_GYM_CACHE_DIR"),
-    ):
+    for folder in (os.environ.get("TIKTOKEN_CACHE_DIR"), os.environ.get("DATA_GYM_CACHE_DIR")):
         if folder:
             yield Path(folder, file)
     yield Path(tempfile.gettempdir(), "data-gym-cache", file)

@@ -65,16 +65,16 @@ def test_headers_of_other_types_are_passed_over() -> None:
     assert _headers(b"\x20short") == {}
 
 
-@given(st.lists(st.dictionaries(LINES, st.integers()), min_size=2), st.integers(0, 10))
-def test_one_value_a_line(values: list[dict[str, int]], missing: int) -> None:
-    text = "\n".join(json.dumps(value) for value in values).encode()
-    opened = open_body(text[: len(text) - missing])
-    if missing == 0:
-        assert opened.events == tuple(values)
-    assert opened.broken or opened.events
+@given(st.lists(st.dictionaries(LINES, st.integers()), min_size=2))
+def test_one_value_a_line(values: list[dict[str, int]]) -> None:
+    lines = [json.dumps(value).encode() for value in values]
+    whole = open_body(b"\n".join(lines) + b"\n")
+    assert (whole.events, whole.broken) == (tuple(values), "")
+    cut = open_body(b"\n".join([*lines, b'{"cut": ']))
+    assert (cut.events, cut.broken) == (tuple(values), "the stream was cut or damaged")
 
 
 def test_chunks_that_are_no_json_are_kept_as_they_are() -> None:
     opened = open_body(chunk(b"plain text"))
     assert opened.events == ({"chunk": {"bytes": "cGxhaW4gdGV4dA=="}},)
-    assert open_body(frame("chunk", {"bytes": "!"})).events == ({"chunk": {"bytes": "!"}},)
+    assert open_body(frame("chunk", {"bytes": "abc"})).events == ({"chunk": {"bytes": "abc"}},)

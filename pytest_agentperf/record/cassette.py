@@ -91,7 +91,7 @@ def _options(
     if mode is not None:
         options["record_mode"] = _VCR_MODES[mode]
         if said is not None and said not in (mode, _VCR_MODES[mode], _VCR_MODES[mode].value):
-            options["note"] = f"record_mode={said!r} of vcr_config does not count: --agentperf-record={mode} does"
+            options["note"] = f"record_mode={said!r} of a cassette does not count: --agentperf-record={mode} does"
     if _leaves_matching_to_us(vcr, kwargs):
         options["match_on"] = [same_request]
     options["before_record_request"] = _then_redact(options["before_record_request"])

@@ -212,9 +212,9 @@ class Recorder:
                     return pending
                 index, self._started = self._started, self._started + 1
                 self._flights[index] = (pending, self._innermost())
+                pending.done.append(partial(self._landed, index))
             if self.gates:
                 self._ask(self._exchange(index), peek(request) if peek else None)
-            pending.done.append(partial(self._landed, index))
             pending.start_ns = time.monotonic_ns()
         except Stop:
             self._flights.pop(index, None)
@@ -256,8 +256,10 @@ class Recorder:
         return pending.exchange(index=index, zero_ns=self._zero_ns, span=span, partial=partial)
 
     def _landed(self, index: int, _: Pending) -> None:
-        if index in self._flights:
-            self._keep(index, self._exchange(index))
+        with self._lock:
+            exchange = self._exchange(index) if index in self._flights else None
+        if exchange is not None:
+            self._keep(index, exchange)
 
     def _left_behind(self, index: int) -> Exchange:
         """A call that outlives the test: an answer that nobody reads on ended with its last chunk."""

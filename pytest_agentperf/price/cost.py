@@ -111,19 +111,28 @@ def _lookup(calc_price: Any, call: ModelCall, names: tuple[str, ...], usage: Any
 
 
 def _table_usage(usage: Usage) -> dict[str, int]:
-    """A part that is larger than its whole, as providers write now and then, would make the table refuse the call."""
-    given, output, read = usage.input or 0, usage.output or 0, usage.cache_read or 0
+    """Tokens under the table's names. It refuses a part that is larger than its whole, as providers write now and then."""
+    given, output = usage.input or 0, usage.output or 0
+    read = min(usage.cache_read or 0, given)
+    written = min(usage.cache_write or 0, given - read)
+    heard, spoken = min(usage.audio_input or 0, given - read - written), min(usage.audio_output or 0, output)
     counts = {
         "input_tokens": given,
         "output_tokens": output,
-        "cache_read_tokens": min(read, given),
-        "cache_write_tokens": max(0, min(usage.cache_write or 0, given - read)),
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "input_audio_tokens": max(0, min(usage.audio_input or 0, given - read)),
-        "output_audio_tokens": min(usage.audio_output or 0, output),
-        "output_reasoning_tokens": max(0, min(usage.reasoning or 0, output - (usage.audio_output or 0))),
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "cache_write_1h_tokens": min(usage.cache_write_1h or 0, written),
+        "input_audio_tokens": heard,
+        "output_audio_tokens": spoken,
+        "output_reasoning_tokens": min(usage.reasoning or 0, output - spoken),
     }
-    return {name: count for name, count in counts.items() if count}
+    overlaps = {
+        "cache_audio_read_tokens": read and heard,
+        "cache_audio_write_tokens": written and heard,
+        "output_audio_reasoning_tokens": spoken and counts["output_reasoning_tokens"],
+    }
+    known = {name: count for name, count in counts.items() if count}
+    return known | {name: 0 for name, both in overlaps.items() if both}  # it asks how much is both; nobody says
 
 
 def table_version() -> str | None:

@@ -5,6 +5,7 @@ The rooms are imported where they are needed, so that a session that measures no
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -50,7 +51,7 @@ class Run:
         pace = session.pace(item)
         self.clock = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT}.get(pace, ClockKind.REAL)
         self.recorder = Recorder(clock=self.clock, replay_waits=pace in ("virtual", "real"))
-        self.recorder.nodeid = item.nodeid
+        self.recorder.nodeid = _from_here(item)
         self.priced = session.settings.enabled or any(limit.metric == "cost" for limit in self.limits)
         self.around = ExitStack()
         """What stays open from the test's setup to its teardown."""
@@ -369,6 +370,12 @@ def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     return shown
 
 
+def _from_here(item: pytest.Item) -> str:
+    """The node id as a command in the user's folder takes it."""
+    path, *names = item.nodeid.split("::")
+    return "::".join([os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir), *names])
+
+
 def _outcome(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return "xpassed" if report.passed else "xfailed"
@@ -376,4 +383,6 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def run_of(item: pytest.Item) -> Run:
+    if RUN not in item.stash:
+        pytest.fail("agentperf could not prepare this test; the summary at the end says why", pytrace=False)
     return item.stash[RUN]

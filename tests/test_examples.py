@@ -69,7 +69,19 @@ BUDGET = {
         "tokens": 153 + 289,
     },
 }
-NUMBERS = {"quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET}
+CITY = {
+    "outcome": "passed",
+    "llm_calls": 2,
+    "tool_calls": 2,
+    "input_tokens": 112 + 426,
+    "output_tokens": 284 + 385,
+    "reasoning_tokens": 192 + 256,
+    "llm_time": 3671 + 3842,
+    "latency": 3671 + 400 + 3842,  # the slower of the two tools, which run at the same time
+    "ttft": 3842,
+}
+LIMITS = {f"test_city.py::test_{name}": CITY for name in ("markers", "timers", "tools_and_helpers", "budgets")}
+NUMBERS = {"quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET, "limits": LIMITS}
 
 
 def run(pytester: pytest.Pytester, example: str, *flags: str) -> pytest.RunResult:

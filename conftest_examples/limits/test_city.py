@@ -34,15 +34,15 @@ async def test_timers(profiler):
     assert profiler.llm_calls == 2
     assert profiler.reasoning_tokens == 448
     assert profiler.summary()["llm:answering"].count == 1
-    print(profiler.waterfall())
 
 
-async def test_helpers(profiler, monkeypatch):
+async def test_tools_and_helpers(profiler, monkeypatch):
     for name, tool in city_agent.TOOLS.items():
         monkeypatch.setitem(city_agent.TOOLS, name, profiler.tool(name)(tool))
     async with AsyncOpenAI() as client:
         await city_agent.ask(client, QUESTION)
 
+    print(profiler.waterfall())
     assert_latency(profiler, max_ms=8_000)
     assert_tokens(profiler, max_total=1_300)
     assert_tool_calls(profiler, max_calls=2)

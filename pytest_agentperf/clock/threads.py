@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ original_start_new_thread: Callable[..., int] = _thread.start_new_thread
 
 _expected: dict[threading.Thread, tuple[Clock, Member]] = {}
 """Threads between their `start` and their first step."""
+_ended: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""Threads after their last step. The operating system may take its time to end them."""
 
 
 def start(self: threading.Thread) -> None:
@@ -41,6 +44,7 @@ def bootstrap(self: threading.Thread) -> None:
     try:
         _original_bootstrap(self)
     finally:
+        _ended.add(self)
         _leave()
 
 
@@ -53,19 +57,22 @@ def _leave() -> None:
 
 def join(self: threading.Thread, timeout: float | None = None) -> None:
     clock = kernel.current()
-    if clock is None or self is threading.current_thread():
+    if clock is None or self is threading.current_thread() or (timeout is not None and timeout <= 0):
         return _original_join(self, timeout)
     member = clock.members.get(getattr(self, "_ident", None) or 0)
-    if member is None or (member.thread is not self and member.ours):
-        with clock.real_section():  # it has ended, or lives outside of the bubble
+    if self in _ended:
+        return _original_join(self, timeout)
+    if member is None or (member.ours and member.thread is not self):
+        with clock.real_section():  # it lives outside of the bubble
             return _original_join(self, timeout)
     waiter = Waiter()
     with MUTEX:
-        if member.state != GONE:
+        gone = member.state == GONE
+        if not gone:
             member.joiners.append(waiter)
-    if waiter in member.joiners and not kernel.wait_in(member.joiners, waiter, timeout and max(timeout, 0)):
-        return None
-    return _original_join(self)  # the operating system's part of its end
+    if gone or kernel.wait_in(member.joiners, waiter, timeout):
+        _original_join(self)
+    return None
 
 
 def start_new_thread(

@@ -42,6 +42,7 @@ class Watcher:
         """It sleeps until it is hurried, because there has been no bubble for a while."""
         self._clock: Clock | None = None
         self._changes = -1
+        self._looked_ns = 0
         self._quiet_since_ns = 0
         self._seen: dict[Member, tuple[Hashable, int]] = {}
         """Running members: their activity, and when it was seen first."""
@@ -80,7 +81,10 @@ class Watcher:
 
     def _look(self, clock: Clock) -> int:
         """Gives the real ns until the next look."""
-        now_ns = kernel.real_monotonic_ns()
+        now_ns, before_ns = kernel.real_monotonic_ns(), self._looked_ns
+        self._looked_ns = now_ns
+        if now_ns - before_ns > 2 * LOOK_NS:
+            self._seen.clear()  # the whole process may have been stopped meanwhile
         if self._clock is not clock:
             self._clock, self._changes = clock, -1
             self._blocked.clear()

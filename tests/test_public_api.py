@@ -57,7 +57,7 @@ class LimitExceeded(Failure)
 class Profile()
     nodeid: str
     clock: ClockKind
-    latency_ns: int | None
+    latency_ns: int
     cpu_ns: int
     calls: tuple[ModelCall, ...]
     spans: tuple[Span, ...]

@@ -198,7 +198,9 @@ class Clock:
                 self.flow_since_ns = real_monotonic_ns()
                 self._on_flow(now=timer is not None)
         elif timer.due_ns > self.max_ns:
-            self.fail(RunawayClock(f"virtual time ran past its limit of {self.max_ns / 1e9:g} s"))
+            self.fail(
+                RunawayClock(f"virtual time ran past its limit of {self.max_ns / 1e9:g} s{_who_stopped_the_clocks()}")
+            )
         else:
             self.fire(timer)
 
@@ -356,6 +358,12 @@ def current() -> Clock | None:
         if member is not None and not member.real_depth:
             return clock
     return None
+
+
+def _who_stopped_the_clocks() -> str:
+    if getattr(time.monotonic, "__module__", "").startswith("freezegun."):
+        return ": freezegun stopped the clocks that event loops read; freeze_time(..., real_asyncio=True) leaves them alone"
+    return ""
 
 
 def wake(waiter: Waiter) -> None:

@@ -19,8 +19,10 @@ from pytest_agentperf.clock.kernel import MUTEX, REAL, RUNS, Clock, Deadlock, Me
 from pytest_agentperf.clock.threads import original_start_new_thread
 
 LOOK_NS: Final = 25_000_000
-BLOCKED_NS: Final = 50_000_000
-"""A running member that the operating system did not run once for so long is blocked."""
+BLOCKED_LOOKS: Final = 3
+"""A running member is blocked if the operating system did not run it once between so many looks."""
+BLOCKED_LOOKS_BY_PROCESS: Final = 20
+"""The same where only the processor time of the whole process is known: it may be waiting for a processor."""
 POLLS_NS: Final = 5_000_000_000
 """A member that ran for so long without a wait, while another sleeps, may be polling for what the other is to do."""
 DEADLOCK_NS: Final = 1_000_000_000
@@ -42,10 +44,9 @@ class Watcher:
         """It sleeps until it is hurried, because there has been no bubble for a while."""
         self._clock: Clock | None = None
         self._changes = -1
-        self._looked_ns = 0
         self._quiet_since_ns = 0
-        self._seen: dict[Member, tuple[Hashable, int]] = {}
-        """Running members: their activity, and when it was seen first."""
+        self._seen: dict[Member, tuple[Hashable, int, int]] = {}
+        """Running members: their activity, when it was seen first, and how often."""
         self._blocked: dict[Member, Hashable] = {}
         """Members that we declared blocked, with their activity then. None: until their next wait."""
         original_start_new_thread(self._watch, ())
@@ -55,7 +56,7 @@ class Watcher:
         self._stopping = True
         self.hurry()
         self._ended.acquire()
-        give_up_ns = kernel.real_monotonic_ns() + BLOCKED_NS
+        give_up_ns = kernel.real_monotonic_ns() + LOOK_NS
         while os.path.exists(f"/proc/self/task/{self._native_id}") and kernel.real_monotonic_ns() < give_up_ns:
             pass
 
@@ -81,10 +82,7 @@ class Watcher:
 
     def _look(self, clock: Clock) -> int:
         """Gives the real ns until the next look."""
-        now_ns, before_ns = kernel.real_monotonic_ns(), self._looked_ns
-        self._looked_ns = now_ns
-        if now_ns - before_ns > 2 * LOOK_NS:
-            self._seen.clear()  # the whole process may have been stopped meanwhile
+        now_ns = kernel.real_monotonic_ns()
         if self._clock is not clock:
             self._clock, self._changes = clock, -1
             self._blocked.clear()
@@ -109,11 +107,12 @@ class Watcher:
 
     def _find_blocked(self, clock: Clock, now_ns: int) -> None:
         for member in [m for m in clock.members.values() if m.state == RUNS]:
-            activity, since_ns = _activity(member), now_ns
+            (activity, patience), since_ns, looks = _activity(member), now_ns, 1
             if member in self._seen and self._seen[member][0] == activity:
-                since_ns = self._seen[member][1]
-            self._seen[member] = activity, since_ns
-            if now_ns - since_ns >= BLOCKED_NS:
+                _, since_ns, looks = self._seen[member]
+                looks += 1
+            self._seen[member] = activity, since_ns, looks
+            if looks >= patience:
                 self._declare_blocked(clock, member, activity, since_ns, "was blocked")
             elif now_ns - self._quiet_since_ns > POLLS_NS and clock.next_timer() is not None:
                 self._declare_blocked(clock, member, None, now_ns, "ran for seconds while another slept,")
@@ -130,7 +129,7 @@ class Watcher:
         for member, activity in list(self._blocked.items()):
             if member.state != REAL or member.real_depth:
                 del self._blocked[member]
-            elif activity is not None and _activity(member) != activity:
+            elif activity is not None and _activity(member)[0] != activity:
                 del self._blocked[member]
                 clock.set_state(member, RUNS)
 
@@ -142,8 +141,8 @@ def _fail_if_deadlocked(clock: Clock) -> None:
     clock.fail(Deadlock(describe.deadlock(clock, loops.waiting_loops())))
 
 
-def _activity(member: Member) -> Hashable:
-    """Something that changes whenever the thread runs. Else the operating system did not run it: it is blocked.
+def _activity(member: Member) -> tuple[Hashable, int]:
+    """Something that changes whenever the thread runs, and after how many equal looks it is blocked.
 
     Linux tells the state of a thread and how often it was switched to and from. A thread that is ready but gets no
     processor is not blocked. Elsewhere the processor time of the process must do, which hides a blocked thread while
@@ -157,5 +156,5 @@ def _activity(member: Member) -> Hashable:
     sleeping = b"\nState:\tS" in status
     switches = status.partition(b"\nvoluntary_ctxt_switches")[2]
     if not switches:
-        return time.process_time_ns() // LOOK_NS
-    return switches if sleeping else object()
+        return time.process_time_ns() // 5_000_000, BLOCKED_LOOKS_BY_PROCESS
+    return switches if sleeping else object(), BLOCKED_LOOKS

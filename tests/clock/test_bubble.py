@@ -252,7 +252,7 @@ def test_unknown_blocking_takes_real_time_and_is_named():
     def unknown_to_us():
         return os.read(reader, 1)
 
-    timer = threading.Timer(0.4, os.write, (writer, b"x"))
+    timer = threading.Timer(0.6, os.write, (writer, b"x"))
     timer.start()  # outside: in real time
     with bubble() as measured:
         thread = threading.Thread(target=time.sleep, args=(1,))

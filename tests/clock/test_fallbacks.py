@@ -1,0 +1,68 @@
+"""Without what Linux offers: the same semantics, by coarser means."""
+
+import asyncio
+import builtins
+import os
+import selectors
+import threading
+import time
+
+import pytest
+
+from pytest_agentperf.clock.bubble import bubble
+
+
+@pytest.fixture
+def _no_proc(monkeypatch):
+    """macOS, Windows: the operating system does not tell about single threads."""
+    original = builtins.open
+
+    def refuse_proc(path, *args, **kwargs):
+        if str(path).startswith("/proc/"):
+            raise FileNotFoundError(path)
+        return original(path, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", refuse_proc)
+
+
+@pytest.mark.usefixtures("_no_proc")
+def test_blocked_thread_is_told_by_the_processor_time_of_the_process():
+    reader, writer = os.pipe()
+    timer = threading.Timer(2, os.write, (writer, b"x"))
+    timer.start()  # outside: in real time
+    with bubble() as measured:
+        thread = threading.Thread(target=time.sleep, args=(0.2,))
+        thread.start()
+        os.read(reader, 1)
+        thread.join()
+    timer.join()
+    os.close(reader)
+    os.close(writer)
+    assert measured.real_wait_ns > 0
+    assert "was blocked in" in measured.notes[0]
+
+
+@pytest.mark.usefixtures("_no_proc")
+def test_computing_is_not_taken_for_blocking():
+    with bubble() as measured:
+        end = time.process_time() + 0.5
+        while time.process_time() < end:
+            sum(range(1000))
+    assert (measured.elapsed_ns, measured.notes) == (0, [])
+
+
+@pytest.mark.parametrize("name", ["SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector"])
+def test_every_selector(name):
+
+    if not hasattr(selectors, name):
+        pytest.skip(f"{name} is not there")
+
+    async def main():
+        await asyncio.gather(asyncio.sleep(1), asyncio.to_thread(time.sleep, 2))
+
+    def loop():
+        return asyncio.SelectorEventLoop(getattr(selectors, name)())
+
+    with bubble() as measured, asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main())
+    assert measured.elapsed_ns == 2e9

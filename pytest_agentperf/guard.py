@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
-from dataclasses import dataclass, field
 from types import TracebackType
 
 import pytest
 
 
-@dataclass(slots=True)
 class Guard:
     """`with guard:` around our own work. Usage errors and pytest.exit pass, as does all that is no Exception."""
 
-    bugs: list[str] = field(default_factory=list)
-    """One line each, without repetition."""
+    def __init__(self) -> None:
+        self.bugs: list[str] = []
+        """One line each, without repetition."""
 
     def __enter__(self) -> None:
         pass
@@ -26,7 +24,9 @@ class Guard:
         return True
 
     def keep(self, error: BaseException) -> None:
-        frame = traceback.extract_tb(error.__traceback__)[-1:]
+        from traceback import extract_tb
+
+        frame = extract_tb(error.__traceback__)[-1:]
         where = (
             f" at {frame[0].filename.rpartition('pytest_agentperf')[2].lstrip('/')}:{frame[0].lineno}" if frame else ""
         )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pytest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     name: str
     """The field of `Settings`."""
     key: str
@@ -66,8 +64,7 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     enabled: bool
     record: Literal["none", "once", "new", "all"]
     pace: Literal["virtual", "instant", "real"]
@@ -83,6 +80,7 @@ class Settings:
         values = {
             option.name: option.default if given[option.name] is None else given[option.name] for option in OPTIONS
         }
+        values["enabled"] = bool(values["enabled"] or values["json_path"])
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
 
 

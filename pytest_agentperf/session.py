@@ -1,14 +1,12 @@
-"""From a pytest item to its profile and its verdict, and from all of them to the summary.
+"""A run of pytest: which tests are measured and how, and what is told of them at the end.
 
 The rooms are imported where they are needed, so that a session that measures nothing loads none of them.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -22,124 +20,16 @@ from pytest_agentperf.guard import Guard
 from pytest_agentperf.options import Settings
 
 if TYPE_CHECKING:
-    from pytest_agentperf.clock.bubble import Bubble
-    from pytest_agentperf.clock.kernel import ClockError
-    from pytest_agentperf.judge.budget import TokenBudget
     from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit
-    from pytest_agentperf.model.profile import Profile
-    from pytest_agentperf.model.recording import Reading
-    from pytest_agentperf.model.report import Report, TestRun
+    from pytest_agentperf.model.report import Report
     from pytest_agentperf.price.cost import OwnPrice
-    from pytest_agentperf.profiler import Profiler
+    from pytest_agentperf.run import Run
 
 SESSION = pytest.StashKey["Session"]()
 LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
+RUN: pytest.StashKey[Run] = pytest.StashKey()
 FIXTURES = frozenset({"profiler", "token_budget"})
-
-
-class Run:
-    """One test while it runs."""
-
-    def __init__(self, session: Session, item: pytest.Item) -> None:
-        from pytest_agentperf.model.profile import ClockKind
-        from pytest_agentperf.record.recorder import Recorder
-
-        self.item = item
-        self.limits = item.stash.get(LIMITS, ())
-        self.own_prices = session.own_prices
-        pace = session.pace(item)
-        self.clock = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT}.get(pace, ClockKind.REAL)
-        self.recorder = Recorder(clock=self.clock, replay_waits=pace in ("virtual", "real"))
-        self.recorder.nodeid = _from_here(item)
-        self.priced = session.settings.enabled or any(limit.metric == "cost" for limit in self.limits)
-        self.around = ExitStack()
-        """What stays open from the test's setup to its teardown."""
-        self.bubble: Bubble | None = None
-        self.clock_error: ClockError | None = None
-        self.result: TestRun | None = None
-
-    @cached_property
-    def profiler(self) -> Profiler:
-        from pytest_agentperf.profiler import Profiler
-
-        return Profiler(self.recorder, nodeid=self.item.nodeid, own_prices=self.own_prices)
-
-    @cached_property
-    def budget(self) -> TokenBudget:
-        from pytest_agentperf.judge.budget import TokenBudget
-        from pytest_agentperf.price.cost import price
-        from pytest_agentperf.price.tokens import estimate
-
-        def gate(reading: Reading) -> None:
-            budget.gate(reading.call, reading.call.usage or estimate(reading))
-
-        budget = TokenBudget(self.profiler.profile, lambda call: price(call, self.own_prices))
-        self.recorder.gates.append(gate)
-        return budget
-
-    def profile(self) -> Profile:
-        from pytest_agentperf.pipeline import profile
-
-        recording = self.recorder.recording()
-        priced = self.priced or ("budget" in self.__dict__ and self.budget.counts_money)
-        return profile(recording, nodeid=self.item.nodeid, priced=priced, own_prices=self.own_prices)
-
-    def start(self) -> None:
-        """Taps in, clock on, recorder open."""
-        from pytest_agentperf.model.profile import ClockKind
-        from pytest_agentperf.record.taps.live import installed
-
-        with ExitStack() as stack:
-            stack.enter_context(installed())
-            if self.clock is ClockKind.VIRTUAL:
-                from pytest_agentperf.clock.bubble import bubble
-
-                self.bubble = stack.enter_context(bubble())
-            stack.enter_context(self.recorder)
-            self._open = stack.pop_all()
-
-    def stop(self) -> None:
-        from pytest_agentperf.clock.kernel import ClockError
-
-        try:
-            self._open.close()
-        except ClockError as error:
-            self.clock_error = error
-        if self.bubble:
-            for note in self.bubble.notes:
-                self.recorder.note(note)
-
-    def judge(self) -> None:
-        """Make the profile and hold it against the limits."""
-        from pytest_agentperf.judge.limits import check, unjudged
-        from pytest_agentperf.model.report import TestRun
-
-        profile = self.profile()
-        if note := unjudged(profile, self.limits):
-            profile = replace(profile, notes=(*profile.notes, note))
-        budgets = self.budget.limits if "budget" in self.__dict__ else ()
-        violations = check(profile, (*self.limits, *budgets))
-        self.result = TestRun(profile=profile, outcome="", violations=violations)
-
-    def verdict(self, failure: BaseException | None) -> BaseException | None:
-        """What the test's body ends with. A stop wins over what the agent made of it; limits judge only a body that passed."""
-        from pytest_agentperf.clock.kernel import ClockError
-        from pytest_agentperf.judge.limits import LimitExceeded, Stopped
-        from pytest_agentperf.record.recorder import Stop
-
-        told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
-        stops = [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]
-        if stops and (failure is None or isinstance(failure, (Exception, Stop, ClockError))):
-            if told:
-                told.clear()
-            return Stopped(stops)
-        if failure is None and not told and self.result and self.result.violations:
-            return LimitExceeded(self.result.violations)
-        return failure
-
-
-RUN = pytest.StashKey[Run]()
 
 
 class Session:
@@ -149,7 +39,6 @@ class Session:
         self.config = config
         self.guard = Guard()
         self.settings = Settings.read(config)
-        self.notes: list[str] = []
         self._tests: dict[str, Any] = {}
         self._closing = ExitStack()
         self.usage_error = ""
@@ -251,10 +140,16 @@ class Session:
         if RUN in item.stash:
             del item.stash[RUN]
         if self.measures(item):
-            from pytest_agentperf.record.adopt import adopting
+            from pytest_agentperf.run import Run
 
-            run = item.stash[RUN] = Run(self, item)
-            run.around.enter_context(adopting(self.record_mode))
+            item.stash[RUN] = Run(
+                item,
+                limits=item.stash.get(LIMITS, ()),
+                pace=self.pace(item),
+                priced=self.settings.enabled,
+                own_prices=self.own_prices,
+                record_mode=self.record_mode,
+            )
 
     @contextmanager
     def measure(self, item: pytest.Item) -> Iterator[None]:
@@ -280,24 +175,8 @@ class Session:
             raise ending
 
     def attach(self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Put the result on pytest's report, which xdist carries to the controller."""
-        run = item.stash.get(RUN, None)
-        if run is None:
-            return
-        if call.when == "teardown":
-            run.around.close()
-            return
-        if call.when == "call" and run.result:
-            from pytest_agentperf.judge.limits import Failure, describe
-            from pytest_agentperf.model.codec import to_json
-
-            if call.excinfo and isinstance(call.excinfo.value, Failure):
-                if report.failed:
-                    report.longrepr = _in_our_words(call.excinfo)
-            elif call.excinfo and run.result.violations:
-                report.sections.append(("agentperf: limits, not judged", describe(run.result.violations)))
-            result = replace(run.result, outcome=_outcome(report), worker=self.worker)
-            report.agentperf = to_json(result)  # type: ignore[attr-defined]
+        if RUN in item.stash:
+            item.stash[RUN].attach(report, call, self.worker)
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 
@@ -336,9 +215,7 @@ class Session:
             (from_json(TestRun, data) for data in self._tests.values()), key=lambda test: test.profile.nodeid
         )
         versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
-        return Report(
-            tests=tuple(tests), notes=tuple(self.notes), bugs=tuple(self.guard.bugs), versions=tuple(versions.items())
-        )
+        return Report(tests=tuple(tests), bugs=tuple(self.guard.bugs), versions=tuple(versions.items()))
 
     def summarize(self, terminal: pytest.TerminalReporter) -> None:
         """Everything under `--agentperf`; else only what somebody must know."""
@@ -360,26 +237,6 @@ class Session:
         if not self._tests:
             return []
         return [f"agentperf: {note}" for note in dict.fromkeys(n for t in self.report().tests for n in t.profile.notes)]
-
-
-def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-    """The message, in the shape that pytest, its plugins and JUnit expect: no frames of ours, no class before it."""
-    shown = excinfo.getrepr(style="value", chain=False)
-    if shown.reprcrash is not None:
-        shown.reprcrash.message = str(excinfo.value)
-    return shown
-
-
-def _from_here(item: pytest.Item) -> str:
-    """The node id as a command in the user's folder takes it."""
-    path, *names = item.nodeid.split("::")
-    return "::".join([os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir), *names])
-
-
-def _outcome(report: pytest.TestReport) -> str:
-    if hasattr(report, "wasxfail"):
-        return "xpassed" if report.passed else "xfailed"
-    return report.outcome
 
 
 def run_of(item: pytest.Item) -> Run:

@@ -10,7 +10,7 @@ for module in (
     "genai_prices",
     "httpx2",
     "pytest_agentperf.asserts",
-    "pytest_agentperf.clock.bubble",
+    "pytest_agentperf.run",
     "pytest_agentperf.record.cassette",
     "pytest_agentperf.report.json_file",
     "pytest_agentperf.report.terminal",

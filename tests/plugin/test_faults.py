@@ -8,10 +8,10 @@ FAULTS = {
     "open": "pytest_agentperf.session:Session.open",
     "plan": "pytest_agentperf.session:Session._plan",
     "prepare": "pytest_agentperf.session:Session.prepare",
-    "start": "pytest_agentperf.session:Run.start",
-    "stop": "pytest_agentperf.session:Run.stop",
-    "judge": "pytest_agentperf.session:Run.judge",
-    "verdict": "pytest_agentperf.session:Run.verdict",
+    "start": "pytest_agentperf.run:Run.start",
+    "stop": "pytest_agentperf.run:Run.stop",
+    "judge": "pytest_agentperf.run:Run.judge",
+    "verdict": "pytest_agentperf.run:Run.verdict",
     "attach": "pytest_agentperf.session:Session.attach",
     "collect": "pytest_agentperf.session:Session.collect",
     "finish": "pytest_agentperf.session:Session.finish",
@@ -54,11 +54,11 @@ def test_outcomes_stay(session, monkeypatch, fault, flags):
 def test_faults_of_workers_arrive(session):
     session.makepyfile(
         broken_agentperf="""
-        from pytest_agentperf import session
+        from pytest_agentperf import run
 
         def broken(*_): raise RuntimeError("injected")
 
-        session.Run.judge = broken
+        run.Run.judge = broken
         """,
         test_agents=TESTS,
     )

@@ -1,0 +1,156 @@
+"""One test that is measured, from its setup to the report that pytest makes of it. Loaded with the first of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from pytest_agentperf.clock.bubble import Bubble, bubble
+from pytest_agentperf.clock.kernel import ClockError
+from pytest_agentperf.judge.budget import TokenBudget
+from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
+from pytest_agentperf.model.codec import to_json
+from pytest_agentperf.model.limit import Limit
+from pytest_agentperf.model.profile import ClockKind
+from pytest_agentperf.model.recording import Reading
+from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.pipeline import profile
+from pytest_agentperf.price.cost import OwnPrice, price
+from pytest_agentperf.price.tokens import estimate
+from pytest_agentperf.profiler import Profiler
+from pytest_agentperf.record.adopt import adopting
+from pytest_agentperf.record.recorder import Recorder, Stop
+from pytest_agentperf.record.taps.live import installed
+
+CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": ClockKind.REAL}
+
+
+class Run:
+    """`pace`: how replays wait. `priced`: somebody wants to see the cost, limits apart."""
+
+    def __init__(
+        self,
+        item: pytest.Item,
+        *,
+        limits: tuple[Limit, ...],
+        pace: str,
+        priced: bool,
+        own_prices: Mapping[str, OwnPrice],
+        record_mode: str,
+    ) -> None:
+        self.item = item
+        self.limits = limits
+        self.own_prices = own_prices
+        self.clock = CLOCKS[pace]
+        self.recorder = Recorder(clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT)
+        self.recorder.nodeid = _from_here(item)
+        self.priced = priced or any(limit.metric == "cost" for limit in limits)
+        self.bubble: Bubble | None = None
+        self.clock_error: ClockError | None = None
+        self.result: TestRun | None = None
+        self._open = ExitStack()
+        self._around = ExitStack()
+        self._around.enter_context(adopting(record_mode))  # fixtures open cassettes
+
+    @cached_property
+    def profiler(self) -> Profiler:
+        return Profiler(self.recorder, nodeid=self.item.nodeid, own_prices=self.own_prices)
+
+    @cached_property
+    def budget(self) -> TokenBudget:
+        def gate(reading: Reading) -> None:
+            budget.gate(reading.call, reading.call.usage or estimate(reading))
+
+        budget = TokenBudget(self.profiler.profile, lambda call: price(call, self.own_prices))
+        self.recorder.gates.append(gate)
+        return budget
+
+    @property
+    def _budgeted(self) -> bool:
+        return "budget" in self.__dict__
+
+    def start(self) -> None:
+        """The test's body begins: taps in, clock on, recorder open."""
+        with ExitStack() as stack:
+            stack.enter_context(installed())
+            if self.clock is ClockKind.VIRTUAL:
+                self.bubble = stack.enter_context(bubble())
+            stack.enter_context(self.recorder)
+            self._open = stack.pop_all()
+
+    def stop(self) -> None:
+        try:
+            self._open.close()
+        except ClockError as error:
+            self.clock_error = error
+        for note in self.bubble.notes if self.bubble else ():
+            self.recorder.note(note)
+
+    def judge(self) -> None:
+        """Make the profile and hold it against the limits."""
+        seen = profile(
+            self.recorder.recording(),
+            nodeid=self.item.nodeid,
+            priced=self.priced or (self._budgeted and self.budget.counts_money),
+            own_prices=self.own_prices,
+        )
+        if note := unjudged(seen, self.limits):
+            seen = replace(seen, notes=(*seen.notes, note))
+        budgets = self.budget.limits if self._budgeted else ()
+        self.result = TestRun(profile=seen, outcome="", violations=check(seen, (*self.limits, *budgets)))
+
+    def verdict(self, ending: BaseException | None) -> BaseException | None:
+        """What the test ends with, where its body ended with `ending`.
+
+        A stop wins over what the agent made of it; limits judge only a body that passed.
+        """
+        told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
+        stops = [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]
+        if stops and (ending is None or isinstance(ending, (Exception, Stop, ClockError))):
+            if told:
+                told.clear()
+            return Stopped(stops)
+        if ending is None and not told and self.result and self.result.violations:
+            return LimitExceeded(self.result.violations)
+        return ending
+
+    def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None], worker: str) -> None:
+        """Put the result on pytest's report, which xdist carries to the controller."""
+        if call.when == "teardown":
+            self._around.close()
+        if call.when != "call" or self.result is None:
+            return
+        if call.excinfo and isinstance(call.excinfo.value, Failure):
+            if report.failed:
+                report.longrepr = _in_our_words(call.excinfo)
+        elif call.excinfo and self.result.violations:
+            report.sections.append(("agentperf: limits, not judged", describe(self.result.violations)))
+        report.agentperf = to_json(  # type: ignore[attr-defined]
+            replace(self.result, outcome=_outcome(report), worker=worker)
+        )
+
+
+def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """The message, in the shape that pytest, its plugins and JUnit expect: no frames of ours, no class before it."""
+    shown = excinfo.getrepr(style="value", chain=False)
+    if shown.reprcrash is not None:
+        shown.reprcrash.message = str(excinfo.value)
+    return shown
+
+
+def _from_here(item: pytest.Item) -> str:
+    """The node id as a command in the user's folder takes it."""
+    path, *names = item.nodeid.split("::")
+    return "::".join([os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir), *names])
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xpassed" if report.passed else "xfailed"
+    return report.outcome

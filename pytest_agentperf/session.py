@@ -5,6 +5,7 @@ The rooms are imported where they are needed, so that a session that measures no
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -57,6 +58,7 @@ class Session:
 
         install()
         self._closing.callback(uninstall)
+        platform.processor()  # SDKs ask once a process, which runs `uname`: a real wait, and in the first test only
 
     def close(self) -> None:
         self._closing.close()

@@ -29,6 +29,9 @@ def sleep(seconds: float, /) -> None:
     _original_sleep(seconds)
 
 
+sleep.__module__ = _original_sleep.__module__
+
+
 def _virtual(original: Callable[[], float], *, wall: bool, whole_ns: bool) -> Callable[[], float]:
     """A stand-in for a clock of the time module."""
 
@@ -40,6 +43,7 @@ def _virtual(original: Callable[[], float], *, wall: bool, whole_ns: bool) -> Ca
         return ns if whole_ns else ns / 1e9
 
     read.__name__ = read.__qualname__ = original.__name__
+    read.__module__ = original.__module__
     read.__doc__ = original.__doc__
     return read
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_agentperf.asserts import (
         assert_cost,
+        assert_cpu,
         assert_latency,
         assert_llm_calls,
         assert_metric,
@@ -27,6 +28,7 @@ _HOMES = {
     "Profiler": "profiler",
     "TokenBudget": "judge.budget",
     "assert_cost": "asserts",
+    "assert_cpu": "asserts",
     "assert_latency": "asserts",
     "assert_llm_calls": "asserts",
     "assert_metric": "asserts",
@@ -42,6 +44,7 @@ __all__ = [
     "Profiler",
     "TokenBudget",
     "assert_cost",
+    "assert_cpu",
     "assert_latency",
     "assert_llm_calls",
     "assert_metric",

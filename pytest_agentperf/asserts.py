@@ -27,6 +27,11 @@ def assert_ttft(profiler: Subject, *, max_ms: float, within: str | None = None) 
     _assert(profiler, "max_ttft", ms=max_ms, within=within)
 
 
+def assert_cpu(profiler: Subject, *, max_ms: float) -> None:
+    """At most `max_ms` milliseconds of processor time so far, of the whole process."""
+    _assert(profiler, "max_cpu", ms=max_ms)
+
+
 def assert_tokens(
     profiler: Subject,
     *,

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar, cast
 from pytest_agentperf.analyze.critical_path import Step, critical_path
 from pytest_agentperf.analyze.summary import CategoryStats, summary
 from pytest_agentperf.analyze.waterfall import waterfall
+from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Gauge, Profile
 from pytest_agentperf.model.span import SpanKind
@@ -60,6 +61,10 @@ class Profiler:
         if name in METRICS:
             raise ValueError(f"profiler.metric({name!r}): agentperf measures {name!r} itself; choose another name")
         self._recorder.gauge(Gauge(name=name, value=value, unit=unit, better=better))
+
+    def real_io(self) -> AbstractContextManager[None]:
+        """Around a wait for something real that virtual time cannot recognise: it counts at its real duration."""
+        return real_io()
 
     @property
     def llm_calls(self) -> int:

@@ -89,8 +89,12 @@ class Run:
             self._open.close()
         except ClockError as error:
             self.clock_error = error
-        for note in self.bubble.notes if self.bubble else ():
-            self.recorder.note(note)
+        if self.bubble:
+            for note in self.bubble.notes:
+                self.recorder.note(note)
+            if self.bubble.real_wait_ns:
+                real_ms = self.bubble.real_wait_ns // 1_000_000
+                self.recorder.note(f"latency is partly real: {real_ms} ms of it differ from run to run")
 
     def judge(self) -> None:
         """Make the profile and hold it against the limits."""

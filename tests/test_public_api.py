@@ -73,6 +73,7 @@ class Profiler()
     metric(name: str, value: float, unit: str = '', better: Literal['higher', 'lower'] = 'lower') -> None
     output_tokens -> int | None
     profile(*, priced: bool = True) -> Profile
+    real_io() -> AbstractContextManager[None]
     reasoning_tokens -> int | None
     summary() -> dict[str, CategoryStats]
     timer(name: str, **metadata: object) -> Scope
@@ -93,6 +94,7 @@ class TokenBudget()
     used -> int
     used_usd -> Decimal
 assert_cost(profiler: Subject, *, max_usd: float | str | Decimal, within: str | None = None) -> None
+assert_cpu(profiler: Subject, *, max_ms: float) -> None
 assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -> None
 assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None
 assert_metric(profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None) -> None
@@ -119,8 +121,7 @@ def test_markers():
     assert [check.signature for table in (CHECKS, OWN_CHECKS) for check in table.values()] == snapshot(
         [
             "max_latency(ms, *, within=None)",
-            "max_ttft(ms, *, within=None)",
-            "max_tokens(total=None, *, input=None, output=None, within=None)",
+            "max_ttft(ms, *, within=None)", 'max_cpu(ms, *, within=None)', "max_tokens(total=None, *, input=None, output=None, within=None)",
             "max_cost(usd, *, within=None)",
             "max_llm_calls(n, *, within=None)",
             "max_tool_calls(n, *, tool=None, within=None)",

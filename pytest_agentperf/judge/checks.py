@@ -109,6 +109,11 @@ CHECKS: dict[str, Check] = {
             parameters=(Parameter(name="ms", metric="ttft", parse=_milliseconds),),
         ),
         Check(
+            name="max_cpu",
+            help="fail if the agent's own code takes more than `ms` milliseconds of processor time",
+            parameters=(Parameter(name="ms", metric="cpu", parse=_milliseconds),),
+        ),
+        Check(
             name="max_tokens",
             help="fail if the test uses more tokens in `total`, `input` or `output`",
             parameters=(

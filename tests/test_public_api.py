@@ -121,7 +121,9 @@ def test_markers():
     assert [check.signature for table in (CHECKS, OWN_CHECKS) for check in table.values()] == snapshot(
         [
             "max_latency(ms, *, within=None)",
-            "max_ttft(ms, *, within=None)", 'max_cpu(ms, *, within=None)', "max_tokens(total=None, *, input=None, output=None, within=None)",
+            "max_ttft(ms, *, within=None)",
+            "max_cpu(ms)",
+            "max_tokens(total=None, *, input=None, output=None, within=None)",
             "max_cost(usd, *, within=None)",
             "max_llm_calls(n, *, within=None)",
             "max_tool_calls(n, *, tool=None, within=None)",

@@ -35,13 +35,16 @@ class Check(NamedTuple):
     """The first may be given by position."""
     tool: bool = False
     """Takes `tool="name"`."""
+    within: bool = True
+    """Takes `within="timer"`."""
 
     @property
     def signature(self) -> str:
         """As Python would write it: `max_tokens(total=None, *, input=None, output=None, within=None)`."""
         first, *others = self.parameters
-        keywords = [*(f"{p.name}=None" for p in others), *(["tool=None"] if self.tool else []), "within=None"]
-        return f"{self.name}({first.name}{'=None' if others else ''}, *, {', '.join(keywords)})"
+        names = [*(parameter.name for parameter in others), *["tool"][: self.tool], *["within"][: self.within]]
+        keywords = f", *, {', '.join(f'{name}=None' for name in names)}" if names else ""
+        return f"{self.name}({first.name}{'=None' if others else ''}{keywords})"
 
 
 class OwnCheck(NamedTuple):
@@ -112,6 +115,7 @@ CHECKS: dict[str, Check] = {
             name="max_cpu",
             help="fail if the agent's own code takes more than `ms` milliseconds of processor time",
             parameters=(Parameter(name="ms", metric="cpu", parse=_milliseconds),),
+            within=False,
         ),
         Check(
             name="max_tokens",
@@ -180,7 +184,7 @@ def parse(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tu
         if first.name in rest:
             raise BadLimit(f"{first.name!r} is given twice; it is written {check.signature}")
         rest[first.name] = args[0]
-    within = _text(rest.pop("within", None), "within", "the name of a timer")
+    within = _text(rest.pop("within", None), "within", "the name of a timer") if check.within else None
     tool = _text(rest.pop("tool", None), "tool", "the name of a tool") if check.tool else None
     bounds = []
     for parameter in check.parameters:

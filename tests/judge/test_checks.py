@@ -42,6 +42,7 @@ def test_scope_and_tool():
         ("max_latency", (1, 2), {}, "expected one value, got 2; it is written max_latency(ms, *, within=None)"),
         ("max_latency", (1,), {"ms": 2}, "'ms' is given twice"),
         ("max_latency", (1,), {"tool": "search"}, "unknown argument 'tool'"),
+        ("max_cpu", (1,), {"within": "planner"}, "unknown argument 'within'; it is written max_cpu(ms)"),
         ("max_latency", (1,), {"within": ""}, "within must be the name of a timer, got ''"),
         ("max_tokens", (1.5,), {}, "expected a whole number, 0 or more, got 1.5"),
         (

@@ -16,7 +16,8 @@ def number_turns(calls: Iterable[ModelCall]) -> tuple[ModelCall, ...]:
     """
     done: list[ModelCall] = []
     for call in calls:
-        done.append(replace(call, turn=_turn(call, done)))
+        turn = _turn(call, done)
+        done.append(call if call.turn == turn else replace(call, turn=turn))
     return tuple(done)
 
 

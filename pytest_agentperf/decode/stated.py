@@ -89,13 +89,14 @@ def _stated(source: str, *, first: float | None = None, end: float | None = None
 
 def _in_headers(response: Response, *, streamed: bool) -> Stated | None:
     headers = dict(reversed(response.headers))
-    ttft, whole = (number(headers.get(name)) for name in _XAI)
-    if found := _stated(_XAI[1], first=ttft if streamed else None, end=whole):
-        return found
+    if not headers.keys().isdisjoint(_XAI):
+        ttft, whole = (number(headers.get(name)) for name in _XAI)
+        if found := _stated(_XAI[1], first=ttft if streamed else None, end=whole):
+            return found
     if found := _stated(_UNTIL_END, end=number(headers.get(_UNTIL_END))):
         return found
-    for name in _UNTIL_HEADERS:
-        value = number(headers.get(name))
+    for name in filter(headers.__contains__, _UNTIL_HEADERS):
+        value = number(headers[name])
         if found := _stated(name, first=value) if streamed else _stated(name, end=value):
             return found
     for entry in headers.get(_TIMING, "").split(","):

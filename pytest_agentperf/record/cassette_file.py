@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from vcr.persisters.filesystem import CassetteDecodeError, CassetteNotFoundError, FilesystemPersister
-from vcr.serialize import serialize
+from vcr.serialize import deserialize, serialize
+from vcr.serializers import jsonserializer, yamlserializer
 
+from pytest_agentperf.record import file_formats
+from pytest_agentperf.record.file_formats import Damage, first_line
 from pytest_agentperf.record.match import as_bytes
 from pytest_agentperf.record.redact import find_secrets, texts
 
@@ -38,18 +39,21 @@ class Persister:
         return (requests, responses, *loaded[0][2:])
 
     def _load(self, path: str, serializer: Any) -> tuple[Any, ...] | None:
+        checked = _Checked(serializer)
         try:
-            return tuple(self._inner.load_cassette(path, serializer=_Checked(serializer)))
+            if self._inner is FilesystemPersister and _is_zipped(path):
+                return tuple(deserialize(file_formats.text(Path(path).read_bytes()), checked))
+            return tuple(self._inner.load_cassette(path, serializer=checked))
         except CassetteNotFoundError:
             if not Path(path).is_file():
                 return None
             problem = "it is empty"
         except (CassetteDecodeError, UnicodeDecodeError):
             problem = "it is not UTF-8 text"
-        except _Damage as damage:
+        except Damage as damage:
             problem = str(damage)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, the user needs its name
-            problem = _first_line(error)
+            problem = first_line(error)
         raise CassetteError(
             f"{_names(path, self._inner)}: {problem}. Restore it from version control, or delete it and record again "
             "with --agentperf-record=once. It was left as it is."
@@ -85,58 +89,37 @@ def _texts(place: str, request: Any, response: Any) -> Iterator[tuple[str, str]]
     yield from texts(f"{place}, response", response)
 
 
-class _Damage(Exception):
-    """Why a text is no cassette, as a clause."""
-
-
 class _Checked:
-    """A serializer that looks at the text before it reads it, and at what it read."""
+    """A serializer that looks at the text before it reads it, and at what it read; it knows other recorders' formats."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     def deserialize(self, text: Any) -> Any:
         if isinstance(text, str):
-            _look_at(text)
-        try:
-            data = self._inner.deserialize(text)
-        except Exception as error:
-            raise _Damage(f"it cannot be parsed ({_first_line(error)}); was its writing interrupted?") from error
-        if isinstance(data, list):
-            return data  # of vcrpy before 1.0, which vcrpy names itself
-        if not isinstance(data, dict) or not isinstance(data.get("interactions"), list):
-            raise _Damage("it holds no list of interactions")
-        if "version" not in data:
-            raise _Damage("its end is missing (`version`, which is written last); was its writing interrupted?")
-        for interaction in data["interactions"]:
-            for part in (interaction["request"], interaction["response"]):
-                _unparse(part)
-        return data
+            file_formats.look_at(text)
+        if self._inner in (yamlserializer, jsonserializer):
+            data = file_formats.parse(text)
+        else:
+            try:
+                data = self._inner.deserialize(text)
+            except Exception as error:
+                raise Damage(f"it cannot be parsed ({first_line(error)}); was its writing interrupted?") from error
+            if isinstance(data, dict) and "requests" in data:
+                return data  # LangChain's, whose own persister takes it from here
+        pairs = file_formats.interactions(data)
+        metadata = data.get("metadata") if isinstance(data, dict) else None
+        return {"interactions": [{"request": asked, "response": got} for asked, got in pairs], "metadata": metadata}
 
     def serialize(self, data: Any) -> Any:
         return self._inner.serialize(data)
 
 
-def _look_at(text: str) -> None:
-    """Raises _Damage for a file that somebody else left here."""
-    if not text.strip():
-        raise _Damage("it is empty")
-    if text.startswith("version https://git-lfs.github.com/spec/"):
-        raise _Damage("it is a pointer of Git LFS, whose file was not fetched (`git lfs pull`)")
-    if marker := re.search(r"^(?:<{7}|>{7})(?: |$)", text, re.MULTILINE):
-        line = text.count("\n", 0, marker.start()) + 1
-        raise _Damage(f"line {line} is a conflict marker of git")
-
-
-def _unparse(part: dict[str, Any]) -> None:
-    """pydantic-ai's cassettes hold JSON bodies as parsed: make them bodies again."""
-    if "parsed_body" in part:
-        body = json.dumps(part.pop("parsed_body"))
-        part["body"] = {"string": body} if "status" in part else body
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _is_zipped(path: str) -> bool:
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(2) == file_formats.GZIP
 
 
 def _names(path: str, persister: Any) -> str:

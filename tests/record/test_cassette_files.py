@@ -47,7 +47,7 @@ DAMAGE = {
     "not text": (b"\xff\xfe\x00" + GOOD, "not UTF-8"),
     "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "Git LFS"),
     "something else": (b"a: 1\nversion: 1\n", "no list of interactions"),
-    "odd interactions": (b"interactions:\n- 5\nversion: 1\n", "TypeError"),
+    "odd interactions": (b"interactions:\n- 5\nversion: 1\n", "interaction 1 is no request with a response"),
 }
 
 

@@ -1,0 +1,32 @@
+"""Cassette files as exchanges, without an agent that would ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_agentperf.model.exchange import Exchange, Origin, Request, Response
+from pytest_agentperf.record import replay
+from pytest_agentperf.record.file_formats import read
+from pytest_agentperf.record.match import as_bytes
+
+
+def exchanges(path: Path) -> Iterator[Exchange]:
+    """The interactions of a cassette in the order of the file, as `replay` would answer them; each starts at 0.
+
+    Raises OSError and file_formats.Damage.
+    """
+    for index, (asked, stored) in enumerate(read(path.read_bytes())):
+        request = Request(method=asked["method"], url=asked["uri"], body=as_bytes(asked["body"]))
+        answer, _ = replay.read(stored, request)
+        yield Exchange(
+            index=index,
+            request=request,
+            response=Response(status=answer.status, headers=answer.headers, body=answer.body),
+            start_ns=0,
+            first_byte_ns=answer.pieces[0][0] if answer.pieces else None,
+            end_ns=answer.end_ns,
+            origin=Origin.REPLAYED,
+            timing=answer.timing,
+            error=answer.error or None,
+        )

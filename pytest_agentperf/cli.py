@@ -1,4 +1,4 @@
-"""`pytest-agentperf`: what can be done with a run after it is over."""
+"""`pytest-agentperf`: what can be done without running a test."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-from pytest_agentperf.report.json_file import UnreadableRun, read
+from pytest_agentperf import inspection
+from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.price.cost import OwnPrice, table_version
+from pytest_agentperf.record.file_formats import Damage, NoCassette
+from pytest_agentperf.report import cassettes
+from pytest_agentperf.report.json_file import UnreadableRun, read, to_text
 from pytest_agentperf.report.terminal import render
 
 
@@ -20,11 +28,11 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    """Arguments to exit status. Raises UnreadableRun."""
+    """Arguments to exit status. Raises UnreadableRun and LimitsFileError."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0; 2 where arguments or files are not as they should be (one line on stderr)."""
+    """Exit status: 0; 2 where arguments or files are not as they should be (one line each on stderr)."""
     parser = argparse.ArgumentParser(prog="pytest-agentperf", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -35,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except UnreadableRun as problem:
+    except (UnreadableRun, LimitsFileError) as problem:
         sys.stderr.write(f"pytest-agentperf: {problem}\n")
         return 2
     except BrokenPipeError:  # `... | head`: whoever read has seen enough
@@ -57,6 +65,65 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", metavar="PATH", type=Path, nargs="+", help="a cassette of any recorder, or a folder of them"
+    )
+    parser.add_argument("--json", action="store_true", help="everything, each call too, as JSON")
+    parser.add_argument("--width", type=_positive, help="columns of the output (default: those of the terminal)")
+    parser.add_argument(
+        "--prices",
+        metavar="YAML",
+        type=Path,
+        help="file with a section `prices` (default: agentperf.yaml, if there is one)",
+    )
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    """A file that cannot be read ends nothing but the good status; what is no cassette at all counts if it was named."""
+    prices = _own_prices(arguments.prices)
+    profiles: list[Profile] = []
+    problems: list[tuple[str, str]] = []
+    for path in _progress(list(inspection.files(arguments.paths))):
+        try:
+            profiles.append(inspection.inspect(path, own_prices=prices))
+        except (Damage, OSError) as problem:
+            if not isinstance(problem, NoCassette) or path in arguments.paths:
+                problems.append((path.as_posix(), getattr(problem, "strerror", None) or str(problem)))
+    if arguments.json:
+        versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
+        sys.stdout.write(to_text(cassettes.to_document(profiles, problems, versions)))
+    else:
+        width = arguments.width or shutil.get_terminal_size().columns
+        for line in cassettes.render(profiles, width=width, color=_colored()):
+            sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+    for name, reason in problems:
+        sys.stderr.write(f"pytest-agentperf: {name}: {reason}\n")
+    return 2 if problems else 0
+
+
+def _own_prices(path: Path | None) -> dict[str, OwnPrice]:
+    usual = Path("agentperf.yaml")
+    if path is None and not usual.is_file():
+        return {}
+    found = read_limits_file(path or usual, str(path or usual))
+    return {model: OwnPrice(**prices) for model, prices in found.prices.items()}
+
+
+def _progress(paths: Sequence[Path]) -> Iterator[Path]:
+    """On a terminal, after half a second and ten times a second, a line that goes away at the end."""
+    due, shown = time.monotonic() + 0.5, False
+    for number, path in enumerate(paths):
+        if time.monotonic() >= due and sys.stderr.isatty():
+            sys.stderr.write(f"\rread {number:,} of {len(paths):,} files\x1b[K")
+            sys.stderr.flush()
+            due, shown = time.monotonic() + 0.1, True
+        yield path
+    if shown:
+        sys.stderr.write("\r\x1b[K")
+
+
 def _colored() -> bool:
     """On a terminal, unless https://no-color.org says no."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -71,4 +138,12 @@ def _positive(text: str) -> int:
 
 _positive.__name__ = "positive number"  # argparse names the type by it: "invalid positive number value: '0'"
 
-COMMANDS = (Command(name="show", help="print the summary of a stored run", arguments=_show_arguments, run=_show),)
+COMMANDS = (
+    Command(name="show", help="print the summary of a stored run", arguments=_show_arguments, run=_show),
+    Command(
+        name="inspect",
+        help="calls, tokens, cost, tools, turns and latency in cassettes of any recorder",
+        arguments=_inspect_arguments,
+        run=_inspect,
+    ),
+)

@@ -33,7 +33,7 @@ def inspect(path: Path, *, priced: bool = True, own_prices: Mapping[str, OwnPric
     """
     with _no_collection():
         readings = tuple(reading for exchange in exchanges(path) if (reading := decode(exchange)))
-        return profile(Recording(readings=readings), nodeid=str(path), priced=priced, own_prices=own_prices)
+        return profile(Recording(readings=readings), nodeid=path.as_posix(), priced=priced, own_prices=own_prices)
 
 
 @contextmanager

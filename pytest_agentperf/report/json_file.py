@@ -36,7 +36,7 @@ def to_document(report: Report) -> dict[str, Any]:
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "versions": dict(report.versions),
-        "totals": {"tests": len(tests), **{name: _total(name, total) for name, total in totals(measures).items()}},
+        "totals": {"tests": len(tests), **{name: total_json(name, total) for name, total in totals(measures).items()}},
         "notes": sorted(report.notes),
         "bugs": sorted(report.bugs),
         "tests": [_test(run, numbers) for run, numbers in zip(tests, measures, strict=True)],
@@ -75,7 +75,7 @@ def write(report: Report, path: Path) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
-        part.write_bytes(_text(to_document(report)).encode("utf-8", "backslashreplace"))
+        part.write_bytes(to_text(to_document(report)).encode("utf-8", "backslashreplace"))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -100,22 +100,22 @@ def _test(run: TestRun, numbers: Measures) -> dict[str, Any]:
     return {
         "nodeid": run.profile.nodeid,
         "time": time_source(run.profile),
-        "metrics": {name: _measure(name, measure) for name, measure in numbers.items()},
+        "metrics": {name: measure_json(name, measure) for name, measure in numbers.items()},
         **{key: stored[key] for key in _STORED},
     }
 
 
-def _measure(name: str, measure: Measure) -> dict[str, Any]:
+def measure_json(name: str, measure: Measure) -> dict[str, Any]:
     why = {"why": measure.why} if measure.value is None else {}
     return {"value": _number(measure.value), "unit": METRICS[name].unit, "estimated": measure.estimated, **why}
 
 
-def _total(name: str, total: Total) -> dict[str, Any]:
+def total_json(name: str, total: Total, of: str = "tests") -> dict[str, Any]:
     return {
         "value": _number(total.value),
         "unit": METRICS[name].unit,
         "estimated": total.estimated,
-        "unknown_tests": total.unknown,
+        f"unknown_{of}": total.unknown,
     }
 
 
@@ -128,7 +128,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _text(document: dict[str, Any]) -> str:
+def to_text(document: dict[str, Any]) -> str:
     """A line for each key, and for each item of a list: what changed shows in a diff, and a grep finds a whole test."""
     parts = []
     for key, value in document.items():

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
-from textwrap import wrap
 
 from pytest_agentperf.analyze.text import cells, clip, plain
-from pytest_agentperf.model.metric import METRICS, Measure, format_value
+from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.reasons import why_unknown
+from pytest_agentperf.report.figures import column, count, counted, doubts, figure, hidden_sums, sentence
 from pytest_agentperf.report.table import (
     SUMS,
     Cell,
     Column,
     Fit,
     Paint,
-    aligned,
     common_prefix,
     draw,
     fit,
@@ -62,8 +59,6 @@ _TIMES = {
     "instant": "replayed at once",
 }
 _MARKS = {"passed": "", "failed": "F", "skipped": "s", "xfailed": "x", "xpassed": "X"}
-_MOST_LINES = 8
-"""Of each kind below the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +125,9 @@ def _heading(ranked: list[_Row], width: int, paint: Paint) -> str:
     if ranked:
         calls = sum(len(row.run.profile.calls) for row in ranked)
         sources = {time_source(row.run.profile) for row in ranked}
-        told = [f"agentperf: {_count(len(ranked), 'test')}", _count(calls, "LLM call")]
+        told = [f"agentperf: {count(len(ranked), 'test')}", count(calls, "LLM call")]
         told += [_TIMES[source] for source in sources if len(sources) == 1]
     return paint(clip(f" {', '.join(told)} ".center(width, "="), width), "strong")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 # -- the table -----------------------------------------------------------------------------------------------------------
@@ -149,11 +140,11 @@ def _table(ranked: list[_Row], max_rows: int, width: int, paint: Paint) -> list[
     sums = totals(row.numbers for row in ranked) if len(ranked) > 1 else {}
     prefix = common_prefix([row.run.profile.nodeid for row in rows])
     names = [plain(row.run.profile.nodeid.removeprefix(prefix)) for row in rows]
-    columns = [_column(name, rows, sums) for name in _COLUMNS]
+    columns = [column(name, [_cell(row, name) for row in rows], sums) for name in _COLUMNS]
     if len({time_source(row.run.profile) for row in ranked}) > 1:
         sources = [Cell(text=time_source(row.run.profile)) for row in rows] + [Cell(text="")] * bool(sums)
         columns.append(Column(key="time", head=("", "time"), cells=tuple(sources)))
-    sum_label = [f"all {_count(len(ranked), 'test')}"] if sums else []
+    sum_label = [f"all {count(len(ranked), 'test')}"] if sums else []
     room = width - 2  # for the marks
     fitted = fit(columns, names + sum_label, room, drop=_DROP, sums=bool(sums))
     if max(map(cells, names)) > fitted.room:
@@ -167,62 +158,32 @@ def _table(ranked: list[_Row], max_rows: int, width: int, paint: Paint) -> list[
     return [*head, *(line.rstrip() for line in lines), *_without_column(fitted, rows, sums, width)]
 
 
-def _column(name: str, rows: list[_Row], sums: dict[str, Total]) -> Column:
-    metric = METRICS[name]
-    figures = [_cell(row.numbers[name], name, broken=row.breaks(name)) for row in rows]
-    if sums:
-        figures.append(_sum(sums[name], name) if name in sums else Cell(text=""))
-    head = ("", metric.title) if metric.unit == metric.title else (metric.title, metric.unit)
-    return Column(key=name, head=head, cells=aligned(figures))
-
-
-def _cell(measure: Measure, name: str, *, broken: bool) -> Cell:
-    text = format_value(measure.value, _unit_in_cell(name), estimated=measure.estimated)
-    if broken:
-        return Cell(text=f"!{text}", style="bad")
-    style = "doubtful" if measure.value is None or measure.estimated else "" if measure.value else "faint"
-    return Cell(text=text, style=style)
-
-
-def _sum(total: Total, name: str) -> Cell:
-    return Cell(text=_total_text(total, _unit_in_cell(name)), style="strong")
-
-
-def _total_text(total: Total, unit: str) -> str:
-    least = ">" if total.unknown and total.value is not None else ""
-    return least + format_value(total.value, unit, estimated=total.estimated)
-
-
-def _unit_in_cell(name: str) -> str:
-    """The heading has it, but for the sign that money always carries."""
-    return "USD" if METRICS[name].unit == "USD" else ""
+def _cell(row: _Row, name: str) -> Cell:
+    cell = figure(row.numbers[name], name)
+    return Cell(text=f"!{cell.text}", style="bad") if row.breaks(name) else cell
 
 
 def _without_column(fitted: Fit, rows: list[_Row], sums: dict[str, Total], width: int) -> list[str]:
     """The sums that the table does not show; of a single test, its numbers."""
     shown = {column.key for column in fitted.columns} if fitted.sums or not sums else set()
     sums = sums or totals([rows[0].numbers])
-    texts = [
-        f"{METRICS[name].label} {_total_text(sums[name], METRICS[name].unit if METRICS[name].unit in ('ms', 'USD') else '')}"
-        for name in _COLUMNS
-        if name in sums and name not in shown
-    ]
+    texts = hidden_sums((name for name in _COLUMNS if name not in shown), sums)
     lead = "all tests" if len(rows) > 1 else "also"
-    return _sentence(f"  {lead}: {', '.join(texts)}", width) if texts else []
+    return sentence(f"  {lead}: {', '.join(texts)}", width) if texts else []
 
 
 def _left_out(tests: int, active: int, max_rows: int, width: int) -> list[str]:
     if not active:
-        return _sentence(f"no LLM call was seen in {_count(tests, 'test')}" if tests else "no test was measured", width)
+        return sentence(f"no LLM call was seen in {count(tests, 'test')}" if tests else "no test was measured", width)
     lines = []
     if active > max_rows:
-        lines += _sentence(
-            f"{_count(active - max_rows, 'more test')}, faster and cheaper, not shown; to see all: "
+        lines += sentence(
+            f"{count(active - max_rows, 'more test')}, faster and cheaper, not shown; to see all: "
             f"--agentperf-json=run.json, then: python -m pytest_agentperf show run.json --rows={active}",
             width,
         )
     if tests > active:
-        lines += _sentence(f"{_count(tests - active, 'test')} without LLM calls not listed", width)
+        lines += sentence(f"{count(tests - active, 'test')} without LLM calls not listed", width)
     return lines
 
 
@@ -236,20 +197,15 @@ def _limits(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
         for row in ranked
         for violation in row.run.violations
     )
-    return _counted("!", broken, "limits", width, paint)
+    return counted("!", broken, "limits", width, paint)
 
 
 def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
     """What the other marks in the table mean."""
-    measures = [[(METRICS[name].title, row.numbers[name]) for name in _COLUMNS] for row in ranked]
-    lines = _counted("?", why_unknown(measures), "reasons", width, paint)
-    if lines and len(ranked) > 1:
-        lines.append("> at least: the tests with ? are not in it")
-    if estimates := sum(any(measure.estimated for _, measure in row) for row in measures):
-        lines += _counted("~", Counter({"estimated, because the wire does not say": estimates}), "", width, paint)
+    lines = doubts([row.numbers for row in ranked], _COLUMNS, width, paint)
     outcomes = Counter(row.run.outcome for row in ranked if row.mark not in ("", "!"))
     for outcome in sorted(outcomes):
-        lines += _counted(_MARKS.get(outcome, "F"), Counter({outcome: outcomes[outcome]}), "", width, paint)
+        lines += counted(_MARKS.get(outcome, "F"), Counter({outcome: outcomes[outcome]}), "", width, paint)
     return lines
 
 
@@ -271,23 +227,23 @@ def _gauges(rows: list[_Row], width: int) -> list[str]:
                 f"metric {plain(name)}: {format_value(low.value, '')} to {format_value(high.value, plain(unit))}, mean "
                 f"{format_value(mean, '')} ({len(found):,} tests, worst: {plain(worst)})"
             )
-        lines += _sentence(text, width)
+        lines += sentence(text, width)
     return lines
 
 
 def _notes(report: Report, width: int) -> list[str]:
     notes = Counter(plain(note) for note in report.notes)
     notes.update(plain(note) for run in report.tests for note in dict.fromkeys(run.profile.notes))
-    return _counted("note:", notes, "notes", width, painter(color=False))
+    return counted("note:", notes, "notes", width, painter(color=False))
 
 
 def _bugs(report: Report, width: int, paint: Paint) -> list[str]:
     if not report.bugs:
         return []
     versions = ", ".join(f"{name} {version}" for name, version in report.versions)
-    lines = [line for bug in dict.fromkeys(report.bugs) for line in _sentence(f"bug in agentperf: {plain(bug)}", width)]
+    lines = [line for bug in dict.fromkeys(report.bugs) for line in sentence(f"bug in agentperf: {plain(bug)}", width)]
     help_ = f"No test's outcome is affected. Please report it {_tracker()}with these lines and: {versions}"
-    return [paint(line, "bad") for line in lines] + _sentence(help_, width)
+    return [paint(line, "bad") for line in lines] + sentence(help_, width)
 
 
 def _tracker() -> str:
@@ -298,20 +254,3 @@ def _tracker() -> str:
         return ""
     places = dict(url.split(", ", 1) for url in urls)
     return f"at {places['Issues']} " if "Issues" in places else ""
-
-
-def _counted(mark: str, texts: Counter[str], what: str, width: int, paint: Paint) -> list[str]:
-    """The most frequent ones with their numbers of tests, then how many are left out."""
-    ranked: Sequence[tuple[str, int]] = sorted(texts.items(), key=lambda item: (-item[1], item[0]))
-    lines = []
-    for text, count in ranked[:_MOST_LINES]:
-        tests = f" ({count:,} tests)" if count > 1 else ""
-        wrapped = _sentence(f"{mark} {text}{tests}", width)
-        lines += [paint(wrapped[0], "bad" if mark == "!" else ""), *wrapped[1:]]
-    if len(ranked) > _MOST_LINES:
-        lines.append(f"{mark} {len(ranked) - _MOST_LINES:,} more {what}, all in --agentperf-json")
-    return lines
-
-
-def _sentence(text: str, width: int) -> list[str]:
-    return wrap(text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False) or [""]

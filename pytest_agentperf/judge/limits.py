@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from pytest_agentperf.judge import checks
+from pytest_agentperf.model.exchange import Origin
 from pytest_agentperf.model.limit import Limit, Violation
 from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, format_value, narrow
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.profile import ClockKind, Profile
 
 
 class Failure(AssertionError):
@@ -124,7 +125,9 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
     if limit.tool is not None:
         kept = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name == limit.tool)) for c in part.calls)
         part = replace(part, calls=tuple(kept))
-    return _judge(limit, metric.read(part), metric.unit, _details(part, metric))
+    measure = metric.read(part)
+    details = _way_out(part, metric) if measure.value is None else _details(part, metric)
+    return _judge(limit, measure, metric.unit, details)
 
 
 def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
@@ -144,7 +147,7 @@ def _judge(limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] =
             or f"the wire does not say; {format_value(value, unit, estimated=True)} is an estimate and does not judge"
         )
         message = f"{what} is unknown, so {_where(limit)} cannot be judged: {why}"
-        return Violation(limit=limit, measure=measure, unit=unit, message=message)
+        return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)
     over = value > limit.bound if limit.kind == "max" else value < limit.bound
     if not over:
         return None
@@ -164,6 +167,17 @@ def _percent(gap: Decimal, bound: Number) -> str:
 
 def _where(limit: Limit) -> str:
     return f"{limit.text} at {limit.source}" if limit.source else limit.text
+
+
+def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
+    """How an unknown value becomes known."""
+    if profile.clock is ClockKind.INSTANT or any(call.origin is not Origin.REPLAYED for call in profile.calls):
+        return ()
+    if metric.unit == "ms":
+        return (f"A new recording keeps the times: pytest {profile.nodeid} --agentperf-record=all",)
+    if metric.unit == "tokens" and any(call.streamed and call.api == "openai-chat" for call in profile.calls):
+        return ('Ask for usage with stream_options={"include_usage": True}, and record again.',)
+    return ()
 
 
 def _details(profile: Profile, metric: Metric) -> tuple[str, ...]:

@@ -116,7 +116,18 @@ def test_a_bound_of_zero_has_no_percentage():
     ],
 )
 def test_the_unknown_fails_with_its_reason(seen, limit, message):
-    assert told(seen, *limit) == message
+    known_later = limit[0] == "max_latency"
+    first, *way_out = told(seen, *limit).splitlines()
+    assert first == message
+    assert way_out == (
+        ["  A new recording keeps the times: pytest t.py::t --agentperf-record=all"] if known_later else []
+    )
+
+
+def test_a_stream_without_usage_is_told_how_to_get_it():
+    assert told(profile(call(usage=None, streamed=True)), "max_tokens", 1000).splitlines()[1:] == [
+        '  Ask for usage with stream_options={"include_usage": True}, and record again.'
+    ]
 
 
 def test_a_limit_of_a_test_that_saw_no_call_fails():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -20,12 +19,9 @@ from pytest_agentperf.record.cassette_file import CassetteError
 from pytest_agentperf.record.match import key
 from pytest_agentperf.record.miss import CassetteMiss, explain
 from pytest_agentperf.record.pending import Pending, serials
-from pytest_agentperf.record.recorder import active
+from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.seam import route
-from pytest_agentperf.record.taps import httpx
-
-_TAPPED = ("httpx", "httpx2")
-"""Patchers of vcrpy that taps of ours replace. Its own serve the other stacks."""
+from pytest_agentperf.record.taps.table import BY_MODULE, unusable, usable
 
 
 def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
@@ -46,11 +42,11 @@ def _short(path: str) -> str:
 def _taps() -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """vcrpy has loaded every HTTP library that is installed by now."""
     seen = set()  # a class may stand under two names: httpx2 can pose as httpx
-    for module in filter(None, map(sys.modules.get, httpx.MODULES)):
-        for owner, attribute in httpx.points(module, httpx.NETWORK + httpx.LOCAL):
+    for name, module in usable():
+        for owner, attribute, function in BY_MODULE[name].patches(module, local=True):
             if (owner, attribute) not in seen:
                 seen.add((owner, attribute))
-                yield owner, attribute, httpx.tapped(module, owner, attribute)
+                yield owner, attribute, function
 
 
 class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
@@ -58,9 +54,10 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def __init__(self, *args: Any, note: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *_TAPPED)
+        tapped = (stub for name, _ in usable() for stub in BY_MODULE[name].STUBS[name])
+        self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *tapped)
         self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *_taps())
-        self._note = note
+        self._notes = (*filter(None, [note]), *unusable())
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
         self._indexed = [*self._match_on] == [same_request]
@@ -84,8 +81,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def answer(self, pending: Pending) -> replay.Answer | None:
         recorder = active()
-        if recorder is not None and self._note:
-            recorder.note(self._note)
+        self._tell(recorder)
         sent = pending.request
         request = _vcr_request(sent)
         filtered = self.filter_request(request)
@@ -111,6 +107,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def can_play_response_for(self, request: VcrRequest) -> bool:
         """Raises CassetteMiss where the network is closed: their own error would be retried and caught."""
+        self._tell(active())
         filtered = self.filter_request(request)
         if not filtered:
             return False
@@ -126,6 +123,11 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         if stored is None:
             raise self._miss(filtered, None)
         return stored
+
+    def _tell(self, recorder: Recorder | None) -> None:
+        for note in self._notes:
+            if recorder is not None:
+                recorder.note(note)
 
     # -- replay
 

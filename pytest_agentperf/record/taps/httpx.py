@@ -6,7 +6,7 @@ import asyncio
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from pytest_agentperf.record import seam
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 
-MODULES = ("httpx", "httpx2")
+STUBS: Mapping[str, tuple[str, ...]] = {"httpx": ("httpx",), "httpx2": ("httpx2",)}
 
 Point = tuple[str, str]
 """Names of a transport and of its method."""
@@ -33,21 +33,24 @@ LOCAL: tuple[Point, ...] = (
 """Answered in the process. vcrpy records and replays these too, so a cassette of ours does."""
 
 
-def points(module: ModuleType, names: tuple[Point, ...]) -> Iterator[tuple[type, str]]:
-    """The classes and methods to tap, as far as this version of the module has them."""
-    for name, attribute in names:
+def missing(module: ModuleType) -> str:
+    """What the tap needs and this version has not; empty: it has all."""
+    absent = [
+        f"{name}.{attribute}" for name, attribute in NETWORK if not hasattr(getattr(module, name, None), attribute)
+    ]
+    return ", ".join(absent)
+
+
+def patches(module: ModuleType, *, local: bool) -> Iterator[tuple[type, str, Callable[..., Any]]]:
+    """The methods with a tap around them; around the original where one is tapped already."""
+    for name, attribute in NETWORK + LOCAL if local else NETWORK:
         owner = getattr(module, name, None)
         if owner is not None and attribute in vars(owner):
-            yield owner, attribute
-
-
-def tapped(module: ModuleType, owner: type, attribute: str) -> Callable[..., Any]:
-    """The method with a tap around it; around the original where it is tapped already."""
-    function = vars(owner)[attribute]
-    real = getattr(function, "agentperf_real", function)
-    tap = (_async_tap if attribute == "handle_async_request" else _sync_tap)(module, real)
-    tap.agentperf_real = real  # type: ignore[attr-defined]
-    return tap
+            function = vars(owner)[attribute]
+            real = getattr(function, "agentperf_real", function)
+            tap = (_async_tap if attribute == "handle_async_request" else _sync_tap)(module, real)
+            tap.agentperf_real = real  # type: ignore[attr-defined]
+            yield owner, attribute, tap
 
 
 def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:

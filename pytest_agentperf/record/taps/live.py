@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_agentperf.record.imports import on_import
-from pytest_agentperf.record.taps import httpx
+from pytest_agentperf.record.taps.table import BY_MODULE
 
 
 class _Taps:
@@ -42,12 +42,13 @@ def _install(undo: ExitStack) -> None:
     seen: set[tuple[type, str]] = set()  # a class may stand under two names: httpx2 can pose as httpx
 
     def tap(module: ModuleType) -> None:
-        for owner, attribute in httpx.points(module, httpx.NETWORK):
+        own = BY_MODULE[module.__name__]
+        for owner, attribute, function in () if own.missing(module) else own.patches(module, local=False):
             if (owner, attribute) not in seen:
                 seen.add((owner, attribute))
-                undo.callback(_patch(owner, attribute, httpx.tapped(module, owner, attribute)))
+                undo.callback(_patch(owner, attribute, function))
 
-    undo.enter_context(on_import(httpx.MODULES, tap))
+    undo.enter_context(on_import(BY_MODULE, tap))
 
 
 def _patch(owner: type, attribute: str, tap: Any) -> Callable[[], None]:

@@ -126,7 +126,7 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
         kept = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name == limit.tool)) for c in part.calls)
         part = replace(part, calls=tuple(kept))
     measure = metric.read(part)
-    details = _way_out(part, metric) if measure.value is None else _details(part, metric)
+    details = _way_out(part, metric) if measure.value is None or measure.estimated else _details(part, metric)
     return _judge(limit, measure, metric.unit, details)
 
 
@@ -170,13 +170,14 @@ def _where(limit: Limit) -> str:
 
 
 def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
-    """How an unknown value becomes known."""
-    if profile.clock is ClockKind.INSTANT or any(call.origin is not Origin.REPLAYED for call in profile.calls):
-        return ()
-    if metric.unit == "ms":
+    """How a value that is unknown or estimated becomes known."""
+    replayed = profile.clock is not ClockKind.INSTANT and all(c.origin is Origin.REPLAYED for c in profile.calls)
+    if metric.unit == "ms" and replayed:
         return (f"A new recording keeps the times: pytest {profile.nodeid} --agentperf-record=all",)
-    if metric.unit == "tokens" and any(call.streamed and call.api == "openai-chat" for call in profile.calls):
-        return ('Ask for usage with stream_options={"include_usage": True}, and record again.',)
+    silent = [call for call in profile.calls if call.error is None and (call.usage is None or call.usage.estimated)]
+    if metric.unit in ("tokens", "USD") and any(call.streamed and call.api == "openai-chat" for call in silent):
+        again = ", and record again" if replayed else ""
+        return (f'Ask for usage with stream_options={{"include_usage": True}}{again}.',)
     return ()
 
 

@@ -108,6 +108,9 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "llm_calls": 2,
             "turns": 2,
             "tool_calls": 1,
+            "retries": 0,
+            "request_bytes": 341,
+            "response_bytes": 495,
         }
     )
     assert [tool["name"] for call in loop["calls"] for tool in call["tool_calls"]] == ["weather"]

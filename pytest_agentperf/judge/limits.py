@@ -171,8 +171,8 @@ def _where(limit: Limit) -> str:
 
 def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
     """How a value that is unknown or estimated becomes known."""
-    replayed = profile.clock is not ClockKind.INSTANT and all(c.origin is Origin.REPLAYED for c in profile.calls)
-    if metric.unit == "ms" and replayed:
+    replayed = all(call.origin is Origin.REPLAYED for call in profile.calls)
+    if metric.unit == "ms" and replayed and profile.clock is not ClockKind.INSTANT:
         return (f"A new recording keeps the times: pytest {profile.nodeid} --agentperf-record=all",)
     silent = [call for call in profile.calls if call.error is None and (call.usage is None or call.usage.estimated)]
     if metric.unit in ("tokens", "USD") and any(call.streamed and call.api == "openai-chat" for call in silent):

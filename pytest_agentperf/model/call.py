@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 from pytest_agentperf.model.exchange import Origin, Timing
@@ -39,6 +40,10 @@ class Message:
     """Bytes of its JSON."""
 
 
+_MODEL_ROLES = frozenset(("assistant", "model", "chatbot", "reasoning", "function_call", "custom_tool_call"))
+"""Of messages that a model wrote, in lower case; the last three are items of OpenAI's responses."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """The parts of a request, as digests and sizes in bytes: enough to see what grew or changed, nothing to leak."""
@@ -57,6 +62,17 @@ class Prompt:
     """Tool results among the messages, in order."""
     previous_id: str | None = None
     """The response that this request continues on the provider's side (`previous_response_id`)."""
+
+    @property
+    def new_size(self) -> int:
+        """Bytes of the messages behind the model's last one: what this request adds to the conversation."""
+        ours = takewhile(lambda message: message.role.lower() not in _MODEL_ROLES, reversed(self.messages))
+        return sum(message.size for message in ours)
+
+    @property
+    def history_size(self) -> int:
+        """Bytes of the messages before: what was sent, or came, with an earlier call."""
+        return sum(message.size for message in self.messages) - self.new_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

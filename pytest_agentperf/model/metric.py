@@ -34,7 +34,7 @@ class Metric:
     """For the heading of a column."""
     label: str
     """For a sentence."""
-    unit: Literal["ms", "tokens", "USD", "calls", "turns"]
+    unit: Literal["ms", "tokens", "USD", "calls", "turns", "bytes"]
     read: Callable[[Profile], Measure]
     better: Literal["lower", "higher"] = "lower"
     exact: bool = True
@@ -135,6 +135,17 @@ def _cost(profile: Profile) -> Measure:
     )
 
 
+def _retries(profile: Profile) -> Measure:
+    """Calls that ask again what failed the last time that it was asked."""
+    failed: dict[tuple[object, ...], bool] = {}
+    retries = 0
+    for call in profile.calls:
+        asked = (call.api, call.requested_model, call.prompt)
+        retries += failed.get(asked, False)
+        failed[asked] = call.error is not None
+    return _known(retries)
+
+
 def _names(calls: Iterable[ModelCall]) -> str:
     return ", ".join(dict.fromkeys(call.model for call in calls))
 
@@ -188,6 +199,21 @@ METRICS: dict[str, Metric] = {
             label="tool calls",
             unit="calls",
             read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
+        ),
+        Metric(name="retries", title="retries", label="retries", unit="calls", read=_retries),
+        Metric(
+            name="request_bytes",
+            title="sent",
+            label="request bytes",
+            unit="bytes",
+            read=lambda p: _known(sum(c.request_size for c in p.calls)),
+        ),
+        Metric(
+            name="response_bytes",
+            title="received",
+            label="response bytes",
+            unit="bytes",
+            read=lambda p: _known(sum(c.response_size for c in p.calls)),
         ),
     )
 }

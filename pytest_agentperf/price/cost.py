@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import metadata
 from typing import Any
@@ -94,7 +94,8 @@ def _by_table(call: ModelCall, names: tuple[str, ...], usage: Usage, when: datet
         return Cost(usd=None, source="none", note=f"{unknown} ({type(error).__name__}: {error})")
     if found is None:
         return Cost(usd=None, source="none", note=unknown)
-    note = f"genai-prices {table_version()}: {found.provider.id} {found.model.id}"
+    day = (when or datetime.now(UTC)).date()
+    note = f"genai-prices {table_version()} for {day}: {found.provider.id} {found.model.id}"
     return Cost(usd=found.total_price, source="table", note=note, estimated=usage.estimated)
 
 

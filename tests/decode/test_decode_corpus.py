@@ -13,6 +13,7 @@ import pytest
 from decode.corpus import CORPUS, MISSING, exchanges, rows
 from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.decode.stated import stated_latency
+from pytest_agentperf.inspection import inspect
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Exchange
 
@@ -93,6 +94,12 @@ def test_tool_names() -> None:
         if Counter(ours) != Counter(theirs):
             wrong.append((row["path"], row["interaction"], ours, theirs))
     assert wrong == []
+
+
+def test_every_cassette_is_inspected() -> None:
+    read = [inspect(CORPUS / row["path"]) for row in rows("INDEX.tsv")]
+    assert sum(len(profile.calls) for profile in read) == 2246
+    assert all(call.cost for profile in read for call in profile.calls)
 
 
 def test_models() -> None:

@@ -192,3 +192,12 @@ def test_the_exception_carries_the_violations():
     assert isinstance(error, AssertionError)
     assert error.violations == violations
     assert str(error) == describe(violations)
+
+
+@pytest.mark.parametrize("origin", [Origin.LIVE, Origin.REPLAYED])
+def test_an_estimate_tells_how_to_get_the_number(origin):
+    guessed = replace(call(streamed=True, usage=Usage(input=1, output=1, estimated=True)), origin=origin)
+    text = told(profile(guessed), "max_tokens", 10)
+    assert "~2 tokens is an estimate and does not judge" in text
+    again = ", and record again" if origin is Origin.REPLAYED else ""
+    assert f'Ask for usage with stream_options={{"include_usage": True}}{again}.' in text

@@ -45,10 +45,11 @@ def test_own_prices_of_cached_tokens() -> None:
 
 
 def test_the_table_names_itself() -> None:
-    cost = price(call())
+    cost = price(call(), when=datetime(2026, 3, 1, tzinfo=UTC))
     assert cost.usd == Decimal("2.5") + Decimal(1)
     assert cost.source == "table"
-    assert cost.note == f"genai-prices {table_version()}: openai gpt-4o"
+    assert cost.note == f"genai-prices {table_version()} for 2026-03-01: openai gpt-4o"
+    assert re.fullmatch(r"genai-prices [\d.]+ for 20\d\d-\d\d-\d\d: openai gpt-4o", price(call()).note)
 
 
 def test_the_table_is_dated() -> None:

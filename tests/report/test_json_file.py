@@ -91,6 +91,9 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
             "llm_calls": {"value": 3, "unit": "calls", "estimated": False, "unknown_tests": 0},
             "turns": {"value": 3, "unit": "turns", "estimated": False, "unknown_tests": 0},
             "tool_calls": {"value": 2, "unit": "calls", "estimated": False, "unknown_tests": 0},
+            "retries": {"value": 0, "unit": "calls", "estimated": False, "unknown_tests": 0},
+            "request_bytes": {"value": 0, "unit": "bytes", "estimated": False, "unknown_tests": 0},
+            "response_bytes": {"value": 0, "unit": "bytes", "estimated": False, "unknown_tests": 0},
         }
     )
     assert (test["nodeid"], test["outcome"], test["time"]) == (trip().nodeid, "failed", "virtual")
@@ -111,6 +114,9 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
             "llm_calls": {"value": 2, "unit": "calls", "estimated": False},
             "turns": {"value": 2, "unit": "turns", "estimated": False},
             "tool_calls": {"value": 2, "unit": "calls", "estimated": False},
+            "retries": {"value": 0, "unit": "calls", "estimated": False},
+            "request_bytes": {"value": 0, "unit": "bytes", "estimated": False},
+            "response_bytes": {"value": 0, "unit": "bytes", "estimated": False},
         }
     )
     assert lost["metrics"]["latency"] == snapshot(

@@ -27,15 +27,17 @@ import _thread
 import contextlib
 import heapq
 import itertools
+import select
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, Literal, Protocol
 
 get_ident = _thread.get_ident
 allocate_lock = _thread.allocate_lock
 real_monotonic_ns = time.monotonic_ns
+_real_select = select.select
 
 MUTEX = _thread.RLock()
 """Guards everything here. Re-entrant: the garbage collector may run a finaliser that releases a lock or feeds a queue."""
@@ -78,7 +80,7 @@ class RunawayClock(ClockError):
 class Waiter:
     """One wait of the thread that makes it. Who ends the wait sets `outcome`, once."""
 
-    __slots__ = ("_raw", "due_ns", "gift", "ident", "outcome", "outside")
+    __slots__ = ("_raw", "due_ns", "gift", "ident", "inputs", "outcome")
 
     def __init__(self) -> None:
         self.ident = get_ident()
@@ -86,8 +88,8 @@ class Waiter:
         self.gift: Any = None
         """What the waker hands over."""
         self.due_ns = 0
-        self.outside = False
-        """Something outside of the bubble may end this wait."""
+        self.inputs: Collection[int] = ()
+        """File descriptors: input on one ends this wait too."""
         self._raw: _thread.LockType | None = None
 
     def arm(self) -> None:
@@ -127,6 +129,9 @@ class Member:
         self.joiners: deque[Waiter] = deque()
         """Who waits for its end."""
 
+    def has_input(self) -> bool:
+        return self.waiter is not None and has_input(self.waiter.inputs)
+
 
 class OnFlow(Protocol):
     def __call__(self, *, now: bool) -> None:
@@ -158,6 +163,8 @@ class Clock:
         self._on_flow = on_flow
         self._jumped_ns = 0
         self._count: dict[State, int] = {RUNS: 0, WAITS: 0, REAL: 0, GONE: 0}
+        self._outside: set[Member] = set()
+        """Members in a wait that something outside may end."""
         self._timers: list[tuple[int, int, Waiter]] = []
         self._order = itertools.count()
 
@@ -193,7 +200,10 @@ class Clock:
     def advance(self) -> None:
         """Nobody runs: jump to the next deadline, or flow."""
         timer = self.next_timer()
-        if timer is None or self._count[REAL]:
+        ready = next((member for member in self._outside if member.state == WAITS and member.has_input()), None)
+        if ready is not None:
+            self.set_state(ready, RUNS)  # it is about to notice what came, perhaps from a member, before any deadline
+        elif timer is None or self._count[REAL]:
             if self.flow_since_ns is None:
                 self.flow_since_ns = real_monotonic_ns()
                 self._on_flow(now=timer is not None)
@@ -252,11 +262,14 @@ class Clock:
                     waiter.due_ns = self._jumped_ns + max(1, timeout_ns)
                     heapq.heappush(self._timers, (waiter.due_ns, next(self._order), waiter))
                 member.waiter = waiter
+                if waiter.inputs:
+                    self._outside.add(member)
                 self.set_state(member, state)
                 if waiter.outcome is None:
                     waiter.arm()
         if waiter.outcome is None:
             self._block(member, waiter)
+        self._outside.discard(member)
         if waiter.outcome is FAILED:
             self._raise_failure(member)
 
@@ -344,6 +357,15 @@ class Clock:
             for member in self.members.values():
                 if member.waiter is not None and member.waiter.outcome is None:
                     member.waiter.kick()
+
+
+def has_input(inputs: Collection[int]) -> bool:
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        for fd in inputs:
+            poll.register(fd, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(_real_select(inputs, (), (), 0)[0])
 
 
 active: Clock | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import selectors
 import sys
 import weakref
@@ -17,7 +18,7 @@ from typing import Any
 
 from pytest_agentperf.clock import kernel, real
 from pytest_agentperf.clock.kernel import MUTEX, REAL, WAITS, Clock, Waiter
-from pytest_agentperf.clock.traffic import awaited_traffic
+from pytest_agentperf.clock.traffic import Traffic, awaited_traffic
 
 SelectorLoop = selector_events.BaseSelectorEventLoop
 Select = Callable[[Any, "float | None"], list[Any]]
@@ -33,20 +34,32 @@ _clock_of: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
 class LoopWaiter(Waiter):
     """The thread blocks in the loop's own wait for input, where signals reach it too."""
 
-    __slots__ = ("_armed", "_input", "_wake_up", "events")
+    __slots__ = ("_armed", "_events", "_get_input", "_traffic", "_wake_up")
 
-    def __init__(self, wake_up: Callable[[], object], wait_for_input: Callable[[], Any]) -> None:
+    def __init__(
+        self, wake_up: Callable[[], object], get_input: Callable[[float | None], Any], traffic: Traffic
+    ) -> None:
         super().__init__()
+        self.inputs = traffic.inputs
         self._wake_up = wake_up
-        self._input = wait_for_input
+        self._get_input = get_input
+        self._traffic = traffic
         self._armed = False
-        self.events: Any = []
+        self._events: Any = []
+
+    def wait_for_input(self, clock: Clock, timeout: float | None) -> Any:
+        events = self._get_input(0)
+        if not events:
+            timeout_ns = None if timeout is None else round(timeout * 1e9)
+            clock.wait(self, timeout_ns, REAL if self._traffic.awaited else WAITS)
+            events = self._events
+        return events
 
     def arm(self) -> None:
         self._armed = True
 
     def block(self, timeout: float = -1) -> None:
-        self.events = self._input()
+        self._events = self._get_input(self._traffic.look_again_s)
 
     def kick(self) -> None:
         if self._armed:
@@ -77,16 +90,14 @@ def select_of(original: Select) -> Select:
 
 
 def _wait(clock: Clock, loop: Any, original: Select, timeout: float | None) -> Any:
-    selector = loop._selector
-    traffic = awaited_traffic(selector)
-    waiter = LoopWaiter(lambda: _original_write_to_self(loop), lambda: original(selector, traffic.look_again_s))
-    waiter.outside = traffic.possible
+    waiter = LoopWaiter(
+        functools.partial(_original_write_to_self, loop),
+        functools.partial(original, loop._selector),
+        awaited_traffic(loop._selector),
+    )
     _waiting[loop] = waiter
     try:
-        waiter.events = original(selector, 0)
-        if not waiter.events:
-            clock.wait(waiter, None if timeout is None else round(timeout * 1e9), REAL if traffic.awaited else WAITS)
-        return waiter.events
+        return waiter.wait_for_input(clock, timeout)
     finally:
         del _waiting[loop]
 

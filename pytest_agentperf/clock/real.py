@@ -14,7 +14,7 @@ import socket
 import ssl
 import subprocess
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pytest_agentperf.clock import kernel
@@ -30,9 +30,9 @@ class _ServerWaiter(Waiter):
 
     __slots__ = ("_call", "result")
 
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, call: Callable[[], Any], inputs: Collection[int]) -> None:
         super().__init__()
-        self.outside = True
+        self.inputs = inputs
         self._call = call
         self.result: Any = None
 
@@ -46,16 +46,17 @@ class _ServerWaiter(Waiter):
         pass
 
 
-def _serve(clock: Clock, call: Callable[[], Any]) -> Any:
-    waiter = _ServerWaiter(call)
+def _serve(clock: Clock, inputs: Collection[int], call: Callable[[], Any]) -> Any:
+    waiter = _ServerWaiter(call, inputs)
     clock.wait(waiter, None)
     return waiter.result
 
 
 def foreign_select(clock: Clock, selector: selectors.BaseSelector, original: Function, timeout: float | None) -> Any:
     """`select` on a selector that is not an asyncio loop's."""
-    if all(_listens(key.fileobj) for key in selector.get_map().values()):
-        return _serve(clock, lambda: original(selector, timeout))
+    keys = selector.get_map().values()
+    if keys and all(_listens(key.fileobj) for key in keys):
+        return _serve(clock, [key.fd for key in keys], lambda: original(selector, timeout))
     with clock.real_section():
         return original(selector, timeout)
 
@@ -71,7 +72,9 @@ def _accept(original: Function) -> Function:
         clock = kernel.current()
         if clock is None:
             return original(self)
-        connection, address = original(self) if self.gettimeout() == 0 else _serve(clock, lambda: original(self))
+        connection, address = (
+            original(self) if self.gettimeout() == 0 else _serve(clock, [self.fileno()], lambda: original(self))
+        )
         _accepted.add(connection)
         return connection, address
 
@@ -85,7 +88,7 @@ def _socket_call(original: Function) -> Function:
         if clock is None or self.gettimeout() == 0:
             return original(self, *args, **kwargs)
         if self in _accepted or getattr(self, "server_side", False):
-            return _serve(clock, lambda: original(self, *args, **kwargs))
+            return _serve(clock, [self.fileno()], lambda: original(self, *args, **kwargs))
         with clock.real_section():
             return original(self, *args, **kwargs)
 

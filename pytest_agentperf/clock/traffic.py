@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 import weakref
-from asyncio import selector_events
+from asyncio import selector_events, sslproto
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +24,8 @@ GRACE_NS = 250_000_000
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    possible: bool = False
-    """Something outside may wake the loop."""
+    inputs: tuple[int, ...] = ()
+    """File descriptors by which something outside may wake the loop."""
     awaited: bool = False
     """Somebody waits for it."""
     look_again_s: float | None = None
@@ -51,25 +51,25 @@ def awaited_traffic(selector: selectors.BaseSelector) -> Traffic:
     keys = selector.get_map()
     if len(keys) == 1:
         return NONE  # the wake-up pipe
-    possible, quiet_ns = False, 0
+    inputs, quiet_ns = [], 0
     for key in keys.values():
         reader, writer = key.data
         if writer is not None:
-            return Traffic(possible=True, awaited=True)  # it connects, or its peer does not read
+            return Traffic(awaited=True)  # it connects, or its peer does not read
         name = getattr(reader._callback, "__name__", "")
         if name == "_read_from_self":
             continue
-        possible = True
+        inputs.append(key.fd)
         if name == "_accept_connection":
             continue
         until_ns = _awaited_until(getattr(reader._callback, "__self__", None))
         if until_ns is None:
-            return Traffic(possible=True, awaited=True)
+            return Traffic(awaited=True)
         quiet_ns = max(quiet_ns, until_ns)
     left_ns = quiet_ns - kernel.real_monotonic_ns()
     if left_ns > 0:
-        return Traffic(possible=True, awaited=True, look_again_s=left_ns / 1e9)
-    return Traffic(possible=possible)
+        return Traffic(awaited=True, look_again_s=left_ns / 1e9)
+    return Traffic(inputs=tuple(inputs))
 
 
 def _awaited_until(owner: Any) -> int | None:
@@ -79,7 +79,10 @@ def _awaited_until(owner: Any) -> int | None:
     if owner._server is not None:
         return 0  # a server: its client waits
     protocol = owner.get_protocol()
-    protocol = getattr(protocol, "_app_protocol", protocol)  # under TLS
+    if isinstance(protocol, sslproto.SSLProtocol):
+        if protocol._state is not sslproto.SSLProtocolState.WRAPPED:  # type: ignore[attr-defined]
+            return None  # it shakes hands
+        protocol = protocol._app_protocol
     if type(protocol).__module__.startswith("anyio."):
         return None  # it listens only while somebody reads
     stream_reader = getattr(protocol, "_stream_reader", None)

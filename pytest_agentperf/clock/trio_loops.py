@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.clock.kernel import MUTEX, REAL, WAITS, Clock
+from pytest_agentperf.clock.kernel import MUTEX, Clock
 from pytest_agentperf.clock.locks import SimpleQueue
 from pytest_agentperf.clock.loops import LoopWaiter
 from pytest_agentperf.clock.patching import Attribute
+from pytest_agentperf.clock.traffic import Traffic
+
+_FOR_EVER_S = 24 * 3600  # trio's own limit
 
 _waiting: dict[Any, LoopWaiter] = {}
 """By the socket pairs that wake a scheduler."""
@@ -88,17 +91,15 @@ def _wait(
     clock: Clock, runner: Any, poll: Callable[[float], Any], wake_up: Callable[[Any], None], timeout: float
 ) -> Any:
     pairs = (runner.entry_queue.wakeup, runner.io_manager._force_wakeup)
-    waiter = LoopWaiter(lambda: wake_up(pairs[1]), lambda: poll(24 * 3600))
-    own = {pair.wakeup_sock.fileno() for pair in pairs}
-    watched = runner.io_manager._registered.keys() - own
-    waiter.outside = bool(watched)
+    watched = runner.io_manager._registered.keys() - {pair.wakeup_sock.fileno() for pair in pairs}
+    waiter = LoopWaiter(
+        functools.partial(wake_up, pairs[1]),
+        lambda seconds: poll(_FOR_EVER_S if seconds is None else seconds),
+        Traffic(inputs=tuple(watched), awaited=any(not _listens(fd) for fd in watched)),
+    )
     _waiting.update(dict.fromkeys(pairs, waiter))
     try:
-        waiter.events = poll(0)
-        if not waiter.events:
-            awaited = any(not _listens(fd) for fd in watched)
-            clock.wait(waiter, round(timeout * 1e9), REAL if awaited else WAITS)
-        return waiter.events
+        return waiter.wait_for_input(clock, timeout)
     finally:
         for pair in pairs:
             del _waiting[pair]

@@ -136,7 +136,7 @@ class Watcher:
 
 def _fail_if_deadlocked(clock: Clock) -> None:
     waits = [member.waiter for member in clock.members.values() if member.waiter is not None]
-    if clock.count(REAL) or clock.next_timer() is not None or any(waiter.outside for waiter in waits):
+    if clock.count(REAL) or clock.next_timer() is not None or any(waiter.inputs for waiter in waits):
         return
     clock.fail(Deadlock(describe.deadlock(clock, loops.waiting_loops())))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Protocol
 
-from pytest_agentperf.record.taps import httpx, urllib3
+from pytest_agentperf.record.taps import aiohttp, httpx, urllib3
 
 
 class Tap(Protocol):
@@ -26,7 +26,7 @@ class Tap(Protocol):
         """
 
 
-TAPS: tuple[Tap, ...] = (httpx, urllib3)
+TAPS: tuple[Tap, ...] = (httpx, urllib3, aiohttp)
 
 BY_MODULE: Mapping[str, Tap] = {name: tap for tap in TAPS for name in tap.STUBS}
 

@@ -15,6 +15,9 @@ _AROUND = 40
 _NAMED = 4
 """Further differences that are named."""
 
+_TALKS = ("messages", "input", "contents")
+"""What requests of chat completions and messages, responses, and Gemini call the conversation."""
+
 
 class CassetteMiss(Stop):
     """The agent sent what was not recorded."""
@@ -54,33 +57,67 @@ def explain(
 
 
 def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]]) -> list[str]:
-    """The recorded request that differs in the fewest places, and where."""
-    now = dict(_leaves(request))
-    best: tuple[int, bool, int] | None = None
+    """The recorded request that goes along with this one the longest and differs in the fewest places, and where."""
+    now, talk = dict(_leaves(request)), _talk(request)
+    best: tuple[int, int, bool, int] | None = None
     for number, (other, done) in enumerate(recorded):
         then = dict(_leaves(other))
         count = sum(then.get(path) != now.get(path) for path in then | now)
-        if best is None or (count, done, number) < best:
-            best = (count, done, number)
+        rank = (-_common(talk, _talk(other)), count, done, number)
+        if best is None or rank < best:
+            best = rank
     if best is None:
         return []
-    count, done, number = best
+    common, _, done, number = best
     then = dict(_leaves(recorded[number][0]))
     paths = [path for path in then | now if then.get(path) != now.get(path)]
     if not paths:  # the user's own matchers look at something else
         return [f"  nearest: recorded request {number + 1}; it differs in what match_on compares besides"]
+    again = " (played already)" if done else ""
+    head = f"nearest: recorded request {number + 1}{again}, which differs"
+    changed = [path for path in paths if common and path.startswith(f"{talk[0]}[{-common}]")]
+    if changed:
+        paths = changed + [path for path in paths if path not in changed]
+        beyond = -common == len(_talk(recorded[number][0])[1])
+        turn, what = _turn(talk, None if beyond else -common), "was not recorded" if beyond else "changed"
+        head = f"turn {turn} of the conversation {what}: recorded request {number + 1}{again} differs"
     at, before, after = _difference(then.get(paths[0]), now.get(paths[0]))
     where = f", from character {at}" if at else ""
-    again = " (played already)" if done else ""
-    lines = [
-        f"  nearest: recorded request {number + 1}{again}, which differs in {paths[0]}{where}",
-        f"    recorded: {before}",
-        f"    now:      {after}",
-    ]
+    lines = [f"  {head} in {paths[0]}{where}", f"    recorded: {before}", f"    now:      {after}"]
     if more := paths[1:]:
         names = ", ".join(more[:_NAMED]) + (", ..." if len(more) > _NAMED else "")
         lines.append(f"    and in {len(more)} more: {names}")
     return lines
+
+
+Talk = tuple[str, list[Any]]
+"""Where a conversation stands in a body, and its messages."""
+
+
+def _talk(request: Asked) -> Talk:
+    body = as_json(request.body)
+    fields = body if isinstance(body, dict) else {}
+    return next(((name, fields[name]) for name in _TALKS if isinstance(fields.get(name), list)), ("", []))
+
+
+def _common(one: Talk, other: Talk) -> int:
+    """How many messages two conversations have in common from their start."""
+    pairs = enumerate(zip(one[1], other[1], strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one[1]), len(other[1])))
+
+
+def _turn(talk: Talk, at: int | None) -> int:
+    """The turn that sent the message at a place first (None: the last turn): one more than the model's answers before."""
+    own = [_by_model(message) for message in talk[1][:at]]
+    return 1 + sum(mine and not before for before, mine in zip([False, *own], own, strict=False))
+
+
+def _by_model(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    if "role" in message:
+        return message["role"] in ("assistant", "model")
+    return not str(message.get("type", "")).endswith("_output")  # an item of a response, and not a tool's
 
 
 def _leaves(request: Asked) -> Iterator[tuple[str, Any]]:

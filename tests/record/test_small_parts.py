@@ -251,6 +251,40 @@ def test_what_is_absent_is_said():
     assert "'(nothing)'" in message
 
 
+def says(*texts):
+    """A chat: the user, then the model and a tool in turns."""
+    roles = ["user", *["assistant", "tool"] * len(texts)]
+    return {"model": "m", "messages": [{"role": role, "content": t} for role, t in zip(roles, texts, strict=False)]}
+
+
+def test_the_turn_that_changed_is_told_where_the_conversation_went_along():
+    recorded = [(says(*"abcde"[:size]), True) for size in (1, 3, 5)]
+    message = explained(says("a", "b", "c", "d", "E"), *recorded)
+    assert "turn 3 of the conversation changed: recorded request 3 (played already) differs in messages[4]" in message
+    assert "turn 2 of the conversation changed: recorded request 2" in explained(says("a", "b", "C"), *recorded[:2])
+    assert "nearest: recorded request 1" in explained(says("A"), *recorded)
+
+
+def test_the_longest_common_way_counts_more_than_few_differences():
+    along = {**says("a", "b", "c"), "tools": list(range(9))}
+    message = explained(says("a", "b", "C"), (says("x", "b", "C"), False), (along, False))
+    assert "turn 2 of the conversation changed: recorded request 2 differs in messages[2].content" in message
+    assert "and in 9 more: tools[0]" in message
+
+
+def test_turns_of_other_wire_formats():
+    call, output = {"type": "function_call", "call_id": "1"}, {"type": "function_call_output", "call_id": "1"}
+    then, now = ({"input": [{"role": "user", "content": "q"}, call, call, output | {"output": o}]} for o in "xy")
+    assert "turn 2 of the conversation changed" in explained(now, (then, False))
+    then, now = ({"contents": [{"role": "user"}, {"role": "model"}, {"role": "user", "parts": [o]}]} for o in "xy")
+    assert "turn 2 of the conversation changed" in explained(now, (then, False))
+
+
+def test_a_turn_more_than_recorded_is_told_as_one():
+    message = explained(says(*"abcde"), (says("a"), True), (says("a", "b", "c"), True))
+    assert "turn 3 of the conversation was not recorded: recorded request 2 (played already) differs" in message
+
+
 @given(objects, st.lists(st.tuples(objects, st.booleans()), max_size=4))
 def test_any_miss_can_be_explained(now, recorded):
     assert "no recorded answer for POST https://a.example/v1/x" in explained(now, *recorded)

@@ -61,6 +61,15 @@ OPTIONS = (
         default="agentperf.yaml",
         help="YAML file of limits by test path and of prices (default: agentperf.yaml in rootdir)",
     ),
+    Option(
+        name="estimates",
+        key="agentperf_estimates",
+        flag=None,
+        default="show",
+        choices=("show", "judge"),
+        help="what token counts of ours are good for where the provider states none: show (default), or judge: limits "
+        "take them for true",
+    ),
 )
 
 
@@ -70,6 +79,7 @@ class Settings(NamedTuple):
     pace: Literal["virtual", "instant", "real"]
     json_path: str | None
     limits_path: str
+    estimates: Literal["show", "judge"]
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""
 

@@ -18,7 +18,12 @@ from pytest_agentperf.price.tokens import estimate
 
 
 def profile(
-    recording: Recording, *, nodeid: str = "", priced: bool = True, own_prices: Mapping[str, OwnPrice] | None = None
+    recording: Recording,
+    *,
+    nodeid: str = "",
+    priced: bool = True,
+    own_prices: Mapping[str, OwnPrice] | None = None,
+    estimates_judge: bool = False,
 ) -> Profile:
     """The profile of a test that is over, or so far.
 
@@ -36,6 +41,7 @@ def profile(
         calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
         spans=tuple(replace(span, thread=threads[span.thread]) for span in recording.spans),
         gauges=recording.gauges,
+        estimates_judge=estimates_judge,
         notes=recording.notes,
     )
 

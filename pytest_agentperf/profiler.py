@@ -30,11 +30,17 @@ class Profiler:
     """Live numbers count from the start of the test's body. Each is None while it is unknown."""
 
     def __init__(
-        self, recorder: Recorder, *, nodeid: str = "", own_prices: Mapping[str, OwnPrice] | None = None
+        self,
+        recorder: Recorder,
+        *,
+        nodeid: str = "",
+        own_prices: Mapping[str, OwnPrice] | None = None,
+        estimates_judge: bool = False,
     ) -> None:
         self._recorder = recorder
         self._nodeid = nodeid
         self._own_prices = own_prices
+        self._estimates_judge = estimates_judge
 
     def timer(self, name: str, **metadata: object) -> Scope:
         """Measure a stretch of work: `with profiler.timer("llm:planning", model="small"):`, `async with`, or a decorator.
@@ -117,7 +123,13 @@ class Profiler:
 
     def profile(self, *, priced: bool = True) -> Profile:
         """Everything so far, as a value."""
-        return profile(self._recorder.recording(), nodeid=self._nodeid, priced=priced, own_prices=self._own_prices)
+        return profile(
+            self._recorder.recording(),
+            nodeid=self._nodeid,
+            priced=priced,
+            own_prices=self._own_prices,
+            estimates_judge=self._estimates_judge,
+        )
 
     def summary(self) -> dict[str, CategoryStats]:
         """Count and milliseconds (total, mean, min, max) by category."""

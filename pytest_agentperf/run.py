@@ -20,7 +20,6 @@ from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.recording import Reading
 from pytest_agentperf.model.report import TestRun
-from pytest_agentperf.pipeline import profile
 from pytest_agentperf.price.cost import OwnPrice, price
 from pytest_agentperf.price.tokens import estimate
 from pytest_agentperf.profiler import Profiler
@@ -42,11 +41,13 @@ class Run:
         pace: str,
         priced: bool,
         own_prices: Mapping[str, OwnPrice],
+        estimates_judge: bool,
         record_mode: str,
     ) -> None:
         self.item = item
         self.limits = limits
         self.own_prices = own_prices
+        self.estimates_judge = estimates_judge
         self.clock = CLOCKS[pace]
         self.recorder = Recorder(clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT)
         self.recorder.nodeid = _from_here(item)
@@ -60,7 +61,12 @@ class Run:
 
     @cached_property
     def profiler(self) -> Profiler:
-        return Profiler(self.recorder, nodeid=self.item.nodeid, own_prices=self.own_prices)
+        return Profiler(
+            self.recorder,
+            nodeid=self.item.nodeid,
+            own_prices=self.own_prices,
+            estimates_judge=self.estimates_judge,
+        )
 
     @cached_property
     def budget(self) -> TokenBudget:
@@ -98,12 +104,7 @@ class Run:
 
     def judge(self) -> None:
         """Make the profile and hold it against the limits."""
-        seen = profile(
-            self.recorder.recording(),
-            nodeid=self.item.nodeid,
-            priced=self.priced or (self._budgeted and self.budget.counts_money),
-            own_prices=self.own_prices,
-        )
+        seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
         if note := unjudged(seen, self.limits):
             seen = replace(seen, notes=(*seen.notes, note))
         budgets = self.budget.limits if self._budgeted else ()

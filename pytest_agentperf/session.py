@@ -150,6 +150,7 @@ class Session:
                 pace=self.pace(item),
                 priced=self.settings.enabled,
                 own_prices=self.own_prices,
+                estimates_judge=self.settings.estimates == "judge",
                 record_mode=self.record_mode,
             )
 

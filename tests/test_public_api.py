@@ -62,6 +62,7 @@ class Profile()
     calls: tuple[ModelCall, ...]
     spans: tuple[Span, ...]
     gauges: tuple[Gauge, ...]
+    estimates_judge: bool
     notes: tuple[str, ...]
 class Profiler()
     cached_tokens -> int | None
@@ -113,6 +114,7 @@ def test_options():
             ("--agentperf-pace", "agentperf_pace", "virtual", ("virtual", "instant", "real")),
             ("--agentperf-json", "agentperf_json", None, ()),
             (None, "agentperf_limits", "agentperf.yaml", ()),
+            (None, "agentperf_estimates", "show", ("show", "judge")),
         ]
     )
 

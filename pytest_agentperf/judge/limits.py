@@ -66,8 +66,9 @@ def closest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
 def check(profile: Profile, limits: Iterable[Limit]) -> tuple[Violation, ...]:
     """What the profile breaks, in the order of the limits.
 
-    A value that is unknown, or only estimated, breaks its limit with the reason why: a gate that cannot see must not
-    be green. A limit written for a test (not for a path) that saw no LLM call at all is broken for the same reason.
+    A value that is unknown, or only estimated (without `Profile.estimates_judge`), breaks its limit with the reason why:
+    a gate that cannot see must not be green. A limit written for a test (not for a path) that saw no LLM call at all is
+    broken for the same reason.
     """
     limits = tuple(limits)
     if not profile.calls and (blind := [limit for limit in limits if _needs_calls(limit)]):
@@ -126,8 +127,9 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
         kept = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name == limit.tool)) for c in part.calls)
         part = replace(part, calls=tuple(kept))
     measure = metric.read(part)
-    details = _way_out(part, metric) if measure.value is None or measure.estimated else _details(part, metric)
-    return _judge(limit, measure, metric.unit, details)
+    hidden = measure.value is None or (measure.estimated and not profile.estimates_judge)
+    details = _way_out(part, metric) if hidden else _details(part, metric)
+    return _judge(limit, measure, metric.unit, details, estimates=profile.estimates_judge)
 
 
 def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
@@ -137,14 +139,17 @@ def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
     return Measure(value=None, why=f'the test never called profiler.metric("{name}", ...)'), ""
 
 
-def _judge(limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] = ()) -> Violation | None:
+def _judge(
+    limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] = (), *, estimates: bool = False
+) -> Violation | None:
     value = measure.value
     name = limit.metric if limit.own else METRICS[limit.metric].label
     what = name + (f" of {limit.tool}" if limit.tool else "") + (f" within {limit.within!r}" if limit.within else "")
-    if value is None or measure.estimated:
+    if value is None or (measure.estimated and not estimates):
         why = (
             measure.why
-            or f"the wire does not say; {format_value(value, unit, estimated=True)} is an estimate and does not judge"
+            or f"the wire does not say; {format_value(value, unit, estimated=True)} is an estimate and does not judge "
+            "(agentperf_estimates = judge lets it)"
         )
         message = f"{what} is unknown, so {_where(limit)} cannot be judged: {why}"
         return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)

@@ -45,5 +45,7 @@ class Profile:
     """In the order of starts."""
     gauges: tuple[Gauge, ...] = ()
     """The last value of each name, in the order of first use."""
+    estimates_judge: bool = False
+    """Limits take estimates for true; else an estimate breaks them, for nobody knows whether it is right."""
     notes: tuple[str, ...] = field(default=())
     """What a reader must know: sentences, no markup."""

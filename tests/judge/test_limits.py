@@ -88,7 +88,7 @@ def test_a_bound_of_zero_has_no_percentage():
             profile(call(usage=Usage(input=90, output=9, estimated=True))),
             ("max_tokens", 1000),
             "tokens is unknown, so max_tokens(1000) at tests/test_agent.py:12 cannot be judged: "
-            "the wire does not say; ~99 tokens is an estimate and does not judge",
+            "the wire does not say; ~99 tokens is an estimate and does not judge (agentperf_estimates = judge lets it)",
         ),
         (
             profile(call(cost=Cost(usd=None, source="none", note="no price for model 'x'"))),
@@ -198,6 +198,13 @@ def test_the_exception_carries_the_violations():
 def test_an_estimate_tells_how_to_get_the_number(origin):
     guessed = replace(call(streamed=True, usage=Usage(input=1, output=1, estimated=True)), origin=origin)
     text = told(profile(guessed), "max_tokens", 10)
-    assert "~2 tokens is an estimate and does not judge" in text
+    assert "~2 tokens is an estimate and does not judge (agentperf_estimates = judge lets it)" in text
     again = ", and record again" if origin is Origin.REPLAYED else ""
     assert f'Ask for usage with stream_options={{"include_usage": True}}{again}.' in text
+
+
+def test_estimates_judge_where_they_may():
+    guessed = call(usage=Usage(input=1, output=1, estimated=True))
+    seen = profile(guessed, estimates_judge=True)
+    assert told(seen, "max_tokens", 2) == ""
+    assert "tokens: 2 is over max_tokens(1)" in told(seen, "max_tokens", 1)

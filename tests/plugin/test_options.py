@@ -6,7 +6,13 @@ import pytest
 
 from pytest_agentperf.options import OPTIONS, Settings
 
-VALUES = {"enabled": ("", True), "record": ("all", "all"), "pace": ("real", "real"), "json_path": ("a.json", "a.json")}
+VALUES = {
+    "enabled": ("", True),
+    "record": ("all", "all"),
+    "pace": ("real", "real"),
+    "json_path": ("a.json", "a.json"),
+    "estimates": ("judge", "judge"),
+}
 BY_FLAG = [option for option in OPTIONS if option.flag]
 
 
@@ -70,3 +76,19 @@ def test_bad_values_are_usage_errors(pytester, monkeypatch, ini, environment, me
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
+
+
+@pytest.mark.parametrize(("ini", "passed"), [("", 0), ("agentperf_estimates = judge\n", 1)])
+def test_estimates_judge_where_the_ini_file_says_so(session, ini, passed):
+    session.makepyfile(
+        """
+        import agent, httpx2, pytest
+
+        @pytest.mark.max_tokens(1000)
+        def test_a_stream_that_was_not_asked_for_usage():
+            httpx2.post(agent.URL, json=agent.body("hi", stream=True))
+        """
+    )
+    with (session.path / "tox.ini").open("a") as file:
+        file.write(f"\n{ini}")
+    session.runpytest().assert_outcomes(passed=passed, failed=1 - passed)

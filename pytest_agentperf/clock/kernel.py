@@ -112,7 +112,7 @@ class Waiter:
 class Member:
     """A thread of a bubble."""
 
-    __slots__ = ("ident", "joiners", "native_id", "ours", "real_depth", "state", "thread", "waiter")
+    __slots__ = ("ident", "joiners", "native_id", "ours", "polls", "real_depth", "state", "thread", "waiter")
 
     def __init__(self, *, ours: bool, thread: threading.Thread | None = None) -> None:
         self.ident = 0
@@ -126,6 +126,8 @@ class Member:
         """Its last wait."""
         self.real_depth = 0
         """Real sections it is in. Inside of one all its waits are real."""
+        self.polls = False
+        """It has looked for the end of something outside in vain: if it sleeps now, then to look again."""
         self.joiners: deque[Waiter] = deque()
         """Who waits for its end."""
 

@@ -193,4 +193,5 @@ def _full_queue() -> OriginalSimpleQueue[None]:
 
 
 Lock.__module__, Lock.__qualname__ = "_thread", "lock"
+allocate_lock.__module__ = "_thread"
 RLock.__module__, SimpleQueue.__module__ = "_thread", "_queue"

@@ -107,13 +107,29 @@ def _real(original: Function, blocks: Callable[..., bool] = lambda *args, **kwar
     return call
 
 
+def _polling(original: Function, finds_nothing: Callable[[Any], bool]) -> Function:
+    """`original` looks whether a child has ended, without a wait."""
+
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        clock = kernel.current()
+        if clock is not None:
+            clock.members[kernel.get_ident()].polls = finds_nothing(result)
+        return result
+
+    return call
+
+
 FUNCTIONS: dict[Function, Function] = {
     select.select: _real(select.select, lambda r, w, x, timeout=None: timeout != 0),
     socket.getaddrinfo: _real(socket.getaddrinfo),
     os.system: _real(os.system),
 }
 if hasattr(os, "waitpid"):
-    FUNCTIONS[os.waitpid] = _real(os.waitpid, lambda pid, options: not options & getattr(os, "WNOHANG", 0))
+    FUNCTIONS[os.waitpid] = _polling(
+        _real(os.waitpid, lambda pid, options: not options & getattr(os, "WNOHANG", 0)), lambda result: result == (0, 0)
+    )
 
 METHODS = [
     (socket.socket, "accept", _accept(socket.socket.accept)),
@@ -126,5 +142,6 @@ METHODS = [
         for name in names.split()
         if hasattr(owner, name)
     ),
+    (subprocess.Popen, "poll", _polling(subprocess.Popen.poll, lambda result: result is None)),
     *((subprocess.Popen, name, _real(getattr(subprocess.Popen, name))) for name in ("wait", "communicate")),
 ]

@@ -22,11 +22,16 @@ def sleep(seconds: float, /) -> None:
     if clock is not None:
         if not isinstance(seconds, float):
             seconds = operator.index(seconds)
+        member = clock.members[kernel.get_ident()]
+        if member.polls:
+            member.polls = False
+            with clock.real_section():
+                return _original_sleep(seconds)
         if seconds > 0:
             kernel.wait(kernel.Waiter(), seconds)
-            return
+            return None
         clock.read_ns()  # sleep(0) in a loop polls for something
-    _original_sleep(seconds)
+    return _original_sleep(seconds)
 
 
 sleep.__module__ = _original_sleep.__module__

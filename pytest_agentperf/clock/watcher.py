@@ -125,11 +125,11 @@ class Watcher:
             clock.flow_since_ns = since_ns
 
     def _wake_blocked(self, clock: Clock) -> None:
-        """Those that ran again are running members again. Who went into a wait of ours has said so itself."""
-        for member, activity in list(self._blocked.items()):
+        """Those that run again are running members again. Who went into a wait of ours has said so itself."""
+        for member, before in list(self._blocked.items()):
             if member.state != REAL or member.real_depth:
                 del self._blocked[member]
-            elif activity is not None and _activity(member)[0] != activity:
+            elif before is not None and _runs_again(member, before):
                 del self._blocked[member]
                 clock.set_state(member, RUNS)
 
@@ -144,7 +144,7 @@ def _fail_if_deadlocked(clock: Clock) -> None:
 def _activity(member: Member) -> tuple[Hashable, int]:
     """Something that changes whenever the thread runs, and after how many equal looks it is blocked.
 
-    Linux tells the state of a thread and how often it was switched to and from. A thread that is ready but gets no
+    Linux tells whether a thread sleeps and how often it was switched to and from. A thread that is ready but gets no
     processor is not blocked. Elsewhere the processor time of the process must do, which hides a blocked thread while
     another one computes.
     """
@@ -153,8 +153,17 @@ def _activity(member: Member) -> tuple[Hashable, int]:
             status = file.read(4096)
     except OSError:
         status = b""
-    sleeping = b"\nState:\tS" in status
     switches = status.partition(b"\nvoluntary_ctxt_switches")[2]
     if not switches:
         return time.process_time_ns() // 5_000_000, BLOCKED_LOOKS_BY_PROCESS
-    return switches if sleeping else object(), BLOCKED_LOOKS
+    return switches if b"\nState:\tS" in status else _Running(), BLOCKED_LOOKS
+
+
+class _Running:
+    """The activity of a thread that is not asleep: equal to no other."""
+
+
+def _runs_again(member: Member, before: Hashable) -> bool:
+    """A thread that is asleep at each look, though it may have run between, is taken to wait for the same thing again."""
+    activity, patience = _activity(member)
+    return isinstance(activity, _Running) or (patience == BLOCKED_LOOKS_BY_PROCESS and activity != before)

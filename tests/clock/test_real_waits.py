@@ -80,7 +80,16 @@ async def async_child_without_pipes():
     assert await child.wait() == 0
 
 
+def polled_child():
+    with subprocess.Popen(CHILD, stdout=subprocess.DEVNULL) as child:
+        deadline = time.monotonic() + 50
+        while child.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 WAITS_FOR_A_CHILD = {
+    "poll": polled_child,
     "run": lambda: subprocess.run(CHILD, check=True, capture_output=True),
     "run with a time-out": lambda: subprocess.run(CHILD, check=True, capture_output=True, timeout=50),
     "wait": lambda: subprocess.Popen([*CHILD[:2], CHILD[2].partition("print")[0]]).wait(),

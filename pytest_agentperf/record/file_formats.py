@@ -69,7 +69,7 @@ def look_at(text: str) -> None:
 def parse(text: str) -> Any:
     """The value of a YAML or JSON text. Raises Damage."""
     try:
-        if text.lstrip()[:1] in ("{", "["):
+        if text[:100].lstrip()[:1] in ("{", "["):
             return json.loads(text)
         loader = _loader()(text)
         try:
@@ -88,18 +88,20 @@ def first_line(error: Exception) -> str:
 @cache
 def _loader() -> Any:
     import yaml
+    from yaml import MappingNode, ScalarNode
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         """Knows Ruby's local tag for bytes, and Python's for what old recorders left in their files."""
 
         def resolve(self, kind: Any, value: Any, implicit: tuple[bool, bool]) -> str:
             """The tag of a node without one, as PyYAML tells it, yet faster: quoted scalars are text."""
-            if kind is not yaml.ScalarNode:
-                return _MAP if kind is yaml.MappingNode else _SEQ
+            if kind is not ScalarNode:
+                return _MAP if kind is MappingNode else _SEQ
             if implicit[0]:
+                tag: str
                 for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
                     if pattern.match(value):
-                        return str(tag)
+                        return tag
             return _STR
 
     Loader.add_constructor("!binary", lambda loader, node: b64decode(loader.construct_scalar(node)))

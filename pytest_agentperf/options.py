@@ -90,7 +90,10 @@ class Settings(NamedTuple):
         values = {
             option.name: option.default if given[option.name] is None else given[option.name] for option in OPTIONS
         }
-        values["enabled"] = bool(values["enabled"] or values["json_path"])
+        if values["json_path"] == "":
+            raise pytest.UsageError("--agentperf-json: expected a path, got ''")
+        if values["json_path"] and given["enabled"] is None:
+            values["enabled"] = True
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
 
 

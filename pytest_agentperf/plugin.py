@@ -57,6 +57,9 @@ def pytest_runtest_makereport(
     session = item.config.stash[SESSION]
     with session.guard:
         session.attach(report, item, call)
+    if call.when == "teardown":
+        with session.guard:
+            session.forget(item)
     return report
 
 
@@ -82,6 +85,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     own = session.config.stash[SESSION]
     with own.guard:
         own.finish()
+    if own.problems and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -178,6 +178,19 @@ class Scope:
             async def measured(*args: Any, **kwargs: Any) -> Any:
                 with self._open():
                     return await function(*args, **kwargs)
+        elif inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def measured(*args: Any, **kwargs: Any) -> Any:
+                with self._open():
+                    async for item in function(*args, **kwargs):
+                        yield item
+        elif inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def measured(*args: Any, **kwargs: Any) -> Any:
+                with self._open():
+                    return (yield from function(*args, **kwargs))
         else:
 
             @functools.wraps(function)

@@ -18,13 +18,12 @@ from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import ClockKind
-from pytest_agentperf.model.recording import Reading
 from pytest_agentperf.model.report import TestRun
-from pytest_agentperf.price.cost import OwnPrice, price
-from pytest_agentperf.price.tokens import estimate
+from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.profiler import Profiler
 from pytest_agentperf.record.adopt import adopting
-from pytest_agentperf.record.recorder import Recorder, Stop
+from pytest_agentperf.record.mode import CassetteError
+from pytest_agentperf.record.recorder import Recorder
 from pytest_agentperf.record.taps.live import installed
 
 CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": ClockKind.REAL}
@@ -70,16 +69,18 @@ class Run:
 
     @cached_property
     def budget(self) -> TokenBudget:
-        def gate(reading: Reading) -> None:
-            budget.gate(reading.call, reading.call.usage or estimate(reading))
-
-        budget = TokenBudget(self.profiler.profile, lambda call: price(call, self.own_prices))
-        self.recorder.gates.append(gate)
+        budget = TokenBudget(self.recorder.recording, self.own_prices)
+        self.recorder.gates.append(budget.gate)
         return budget
 
     @property
     def _budgeted(self) -> bool:
         return "budget" in self.__dict__
+
+    def close(self) -> None:
+        """The test is over, its fixtures too: nothing of it stays, whatever went wrong before."""
+        with self._around:
+            self._open.close()
 
     def start(self) -> None:
         """The test's body begins: taps in, clock on, recorder open."""
@@ -108,33 +109,41 @@ class Run:
         if note := unjudged(seen, self.limits):
             seen = replace(seen, notes=(*seen.notes, note))
         budgets = self.budget.limits if self._budgeted else ()
-        self.result = TestRun(profile=seen, outcome="", violations=check(seen, (*self.limits, *budgets)))
+        limits = (*self.limits, *budgets)
+        if self.recorder.bugs:  # what was not seen cannot be held against the test
+            seen = replace(seen, notes=(*seen.notes, "limits were not judged, because of a bug in agentperf"))
+            limits = ()
+        elif self.recorder.stops and not seen.calls:
+            limits = ()  # it was stopped before its first call
+        self.result = TestRun(profile=seen, outcome="", violations=check(seen, limits))
 
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.
 
         A stop wins over what the agent made of it; limits judge only a body that passed.
         """
-        told = getattr(self.item, "_excinfo", None)  # where pytest keeps the failures of a unittest.TestCase
-        stops = [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]
-        if stops and (ending is None or isinstance(ending, (Exception, Stop, ClockError))):
-            if told:
-                told.clear()
-            return Stopped(stops)
-        if ending is None and not told and self.result and self.result.violations:
-            return LimitExceeded(self.result.violations)
-        return ending
+        if isinstance(ending, (KeyboardInterrupt, pytest.exit.Exception)):
+            return ending
+        told = getattr(self.item, "_excinfo", None) or []  # where pytest keeps the failures of a unittest.TestCase
+        expected = _expects_failure(self.item)
+        if stops := [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]:
+            failure: Failure = Stopped(stops)
+        elif self.result and self.result.violations and ending is None and (expected or not told):
+            failure = LimitExceeded(self.result.violations)
+        else:
+            return ending
+        if expected and any(isinstance(info.value, pytest.xfail.Exception) for info in told):
+            return ending
+        told.clear()
+        return pytest.xfail.Exception(str(failure)) if expected else failure
 
     def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None], worker: str) -> None:
         """Put the result on pytest's report, which xdist carries to the controller."""
-        if call.when == "teardown":
-            self._around.close()
+        if call.excinfo and report.failed and isinstance(call.excinfo.value, (Failure, CassetteError)):
+            report.longrepr = _in_our_words(call.excinfo)
         if call.when != "call" or self.result is None:
             return
-        if call.excinfo and isinstance(call.excinfo.value, Failure):
-            if report.failed:
-                report.longrepr = _in_our_words(call.excinfo)
-        elif call.excinfo and self.result.violations:
+        if call.excinfo and self.result.violations and not isinstance(call.excinfo.value, Failure):
             report.sections.append(("agentperf: limits, not judged", describe(self.result.violations)))
         report.agentperf = to_json(  # type: ignore[attr-defined]
             replace(self.result, outcome=_outcome(report), worker=worker)
@@ -152,7 +161,17 @@ def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
 def _from_here(item: pytest.Item) -> str:
     """The node id as a command in the user's folder takes it."""
     path, *names = item.nodeid.split("::")
-    return "::".join([os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir), *names])
+    try:
+        path = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
+    except ValueError:  # another drive
+        return item.nodeid
+    return "::".join([path, *names])
+
+
+def _expects_failure(item: pytest.Item) -> bool:
+    """Whether `unittest.expectedFailure` marks the test or its class."""
+    marked = (getattr(item, "obj", None), getattr(item, "cls", None))
+    return any(getattr(thing, "__unittest_expecting_failure__", False) for thing in marked)
 
 
 def _outcome(report: pytest.TestReport) -> str:

@@ -43,6 +43,8 @@ class Session:
         self._tests: dict[str, Any] = {}
         self._closing = ExitStack()
         self.usage_error = ""
+        self.problems: list[str] = []
+        """What went wrong outside of us, to be told at the end."""
 
     def open(self) -> None:
         """Once, when pytest is configured."""
@@ -81,13 +83,14 @@ class Session:
     def _plan(self, items: list[pytest.Item]) -> None:
         globs = self.limits_file.globs if self.limits_file else ()
         for item in items:
-            limits = list(markers.limits(item))
-            if globs and self.limits_file:
-                limits += self.limits_file.limits(item.nodeid)
-            if limits:
-                from pytest_agentperf.judge.limits import closest
+            with self.guard:
+                limits = list(markers.limits(item))
+                if globs and self.limits_file:
+                    limits += self.limits_file.limits(item.nodeid)
+                if limits:
+                    from pytest_agentperf.judge.limits import closest
 
-                item.stash[LIMITS] = closest(limits)
+                    item.stash[LIMITS] = closest(limits)
         if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
             self._install_clock()
 
@@ -139,20 +142,22 @@ class Session:
 
     def prepare(self, item: pytest.Item) -> None:
         """Before the fixtures: a new run for this try of the test, and our cassettes in place of vcrpy's."""
-        if RUN in item.stash:
-            del item.stash[RUN]
+        self.forget(item)
         if self.measures(item):
-            from pytest_agentperf.run import Run
+            item.stash[RUN] = self.run(item)
 
-            item.stash[RUN] = Run(
-                item,
-                limits=item.stash.get(LIMITS, ()),
-                pace=self.pace(item),
-                priced=self.settings.enabled,
-                own_prices=self.own_prices,
-                estimates_judge=self.settings.estimates == "judge",
-                record_mode=self.record_mode,
-            )
+    def run(self, item: pytest.Item) -> Run:
+        from pytest_agentperf.run import Run
+
+        return Run(
+            item,
+            limits=item.stash.get(LIMITS, ()),
+            pace=self.pace(item),
+            priced=self.settings.enabled,
+            own_prices=self.own_prices,
+            estimates_judge=self.settings.estimates == "judge",
+            record_mode=self.record_mode,
+        )
 
     @contextmanager
     def measure(self, item: pytest.Item) -> Iterator[None]:
@@ -161,8 +166,10 @@ class Session:
         if run is None:
             yield
             return
+        started = False
         with self.guard:
             run.start()
+            started = True
         ending: BaseException | None = None
         try:
             yield
@@ -170,7 +177,8 @@ class Session:
             ending = error
         with self.guard:
             run.stop()
-            run.judge()
+            if started:
+                run.judge()
         with self.guard:
             ending = run.verdict(ending)
         self.guard.bugs.extend(bug for bug in run.recorder.bugs if bug not in self.guard.bugs)
@@ -180,6 +188,12 @@ class Session:
     def attach(self, report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         if RUN in item.stash:
             item.stash[RUN].attach(report, call, self.worker)
+
+    def forget(self, item: pytest.Item) -> None:
+        """The test is over, or is about to be tried again."""
+        if RUN in item.stash:
+            item.stash[RUN].close()
+            del item.stash[RUN]
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 
@@ -207,7 +221,10 @@ class Session:
         elif self.settings.json_path:
             from pytest_agentperf.report.json_file import write
 
-            write(self.report(), Path(self.settings.json_path))
+            try:
+                write(self.report(), Path(self.settings.json_path))
+            except OSError as problem:
+                self.problems.append(f"agentperf_json: {self.settings.json_path} cannot be written: {problem}")
 
     def report(self) -> Report:
         from pytest_agentperf.model.codec import from_json
@@ -228,7 +245,7 @@ class Session:
             lines = self._summary(terminal)
         for bug in self.guard.bugs[told if lines else 0 :]:  # what is broken may be the report itself
             lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
-        for line in lines:
+        for line in (*lines, *self.problems):
             terminal.write_line(line)
 
     def _summary(self, terminal: pytest.TerminalReporter) -> list[str]:
@@ -243,6 +260,7 @@ class Session:
 
 
 def run_of(item: pytest.Item) -> Run:
+    """The run of a test; made here where its preparation failed."""
     if RUN not in item.stash:
-        pytest.fail("agentperf could not prepare this test; the summary at the end says why", pytrace=False)
+        item.stash[RUN] = item.config.stash[SESSION].run(item)
     return item.stash[RUN]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from threading import RLock
@@ -13,8 +13,11 @@ from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow, total_usage
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.span import Span, SpanKind
-from pytest_agentperf.model.usage import Cost, Usage
+from pytest_agentperf.model.usage import Usage
+from pytest_agentperf.price.cost import OwnPrice, price
+from pytest_agentperf.price.tokens import estimate
 from pytest_agentperf.record.recorder import Stop
 
 WHOLE_TEST = None
@@ -35,12 +38,14 @@ class TokenBudget:
     against a live provider. The answer is counted when it came.
     """
 
-    _profile: Callable[[], Profile]
-    """The test so far, priced."""
-    _price: Callable[[ModelCall], Cost]
+    _recording: Callable[[], Recording]
+    """The test so far."""
+    _own_prices: Mapping[str, OwnPrice] = field(default_factory=dict)
     _limits: dict[tuple[str | None, str], Limit] = field(default_factory=dict)
     _sent: dict[int, Usage] = field(default_factory=dict)
     """Prompts let through, by `ModelCall.index`."""
+    _landed: dict[int, ModelCall] = field(default_factory=dict)
+    """Answered calls, counted and priced, by `ModelCall.index`: each is looked at once."""
     _lock: RLock = field(default_factory=RLock)
 
     def __call__(
@@ -67,20 +72,26 @@ class TokenBudget:
             except BadLimit as problem:
                 raise ValueError(f"{name}: {key}: {problem}") from None
             written = f"{category!r}, {key}={value!r}" if category else f"{key}={value!r}"
+            self._landed.clear()  # from now on they may have to be priced
             self._limits[category, bound.metric] = Limit(
-                metric=bound.metric, bound=bound.bound, within=category, text=f"{name}({written})", source=""
+                metric=bound.metric,
+                bound=bound.bound,
+                within=category,
+                text=f"{name}({written})",
+                source="",
+                explicit=False,
             )
         return self
 
     @property
     def used(self) -> int:
         """Tokens so far, input and output; estimates where the wire does not say."""
-        return _tokens(self._so_far())
+        return _tokens(self._spent())
 
     @property
     def used_usd(self) -> Decimal:
         """US dollars so far, as far as prices are known."""
-        return _usd(self._so_far())
+        return self._usd(self._spent())
 
     @property
     def remaining(self) -> int | None:
@@ -104,35 +115,41 @@ class TokenBudget:
         if not limits:
             known = sorted(scope for scope, _ in self._limits if scope) or "none"
             raise ValueError(f"token_budget.check({category!r}): no such budget; set: {known}")
-        if violations := check(self._profile(), limits):
+        if violations := check(self._spent(), limits):
             raise LimitExceeded(violations)
 
     @property
     def limits(self) -> tuple[Limit, ...]:
         """What holds at the end of the test. A category that was never entered spent nothing and breaks nothing."""
-        profile = self._profile()
-        return tuple(limit for limit in self._limits.values() if not limit.within or narrow(profile, limit.within))
+        spent = self._spent()
+        return tuple(limit for limit in self._limits.values() if not limit.within or narrow(spent, limit.within))
 
-    def gate(self, call: ModelCall, prompt: Usage) -> None:
-        """Stop the call if its prompt does not fit. Raises BudgetExceeded."""
+    def gate(self, reading: Reading) -> None:
+        """Stop the call if its prompt does not fit. Raises BudgetExceeded.
+
+        The usage of the reading is that of the recorded answer; live it is None.
+        """
         if not self._limits:
             return
         with self._lock:
-            whole = self._so_far(without=call.index)
+            call = replace(reading.call, usage=replace(reading.call.usage or estimate(reading), output=0))
+            whole = self._spent(without=call.index)
             around = _around(whole.spans, call.span)
             for limit in self._limits.values():
                 if limit.within is WHOLE_TEST:
-                    self._admit(limit, whole, call, prompt, len(whole.calls) + 1)
+                    self._admit(limit, whole, call, len(whole.calls) + 1)
                 elif limit.within in around:
-                    self._admit(limit, narrow(whole, limit.within) or whole, call, prompt, len(whole.calls) + 1)
-            self._sent[call.index] = prompt
+                    self._admit(limit, narrow(whole, limit.within) or whole, call, len(whole.calls) + 1)
+            if call.usage:
+                self._sent[call.index] = call.usage
 
-    def _admit(self, limit: Limit, spent: Profile, call: ModelCall, prompt: Usage, nth: int) -> None:
+    def _admit(self, limit: Limit, spent: Profile, call: ModelCall, nth: int) -> None:
+        prompt = call.usage or Usage()
         used: int | Decimal = _tokens(spent)
         more: int | Decimal = prompt.input or 0
         if limit.metric == "cost":
-            used = _usd(spent)
-            more = self._price(replace(call, usage=replace(prompt, output=0))).usd or Decimal(0)
+            used = self._usd(spent)
+            more = price(call, self._own_prices).usd or Decimal(0)
         if used + more <= limit.bound:
             return
         unit = METRICS[limit.metric].unit
@@ -142,17 +159,30 @@ class TokenBudget:
             f"{format_value(limit.bound, unit)} allowed"
         )
 
-    def _so_far(self, without: int = -1) -> Profile:
-        """The test so far, calls in flight counted with their prompts."""
-        profile = self._profile()
-        return replace(profile, calls=tuple(self._counted(call) for call in profile.calls if call.index != without))
+    def _usd(self, spent: Profile) -> Decimal:
+        costs = (call.cost or price(call, self._own_prices) for call in spent.calls if call.error is None)
+        return sum((cost.usd for cost in costs if cost.usd is not None), Decimal(0))
 
-    def _counted(self, call: ModelCall) -> ModelCall:
-        prompt = self._sent.get(call.index)
-        if prompt is None or call.usage is not None or call.error is not None:
+    def _spent(self, without: int = -1) -> Profile:
+        """The calls so far, those in flight with their prompts; priced where money is limited."""
+        recording = self._recording()
+        readings = (reading for reading in recording.readings if reading.call.index != without)
+        return Profile(nodeid="", calls=tuple(map(self._counted, readings)), spans=recording.spans)
+
+    def _counted(self, reading: Reading) -> ModelCall:
+        call = reading.call
+        if call.error is not None:
             return call
-        sent = replace(call, usage=replace(prompt, output=0))
-        return replace(sent, cost=self._price(sent))
+        if known := self._landed.get(call.index):
+            return known
+        landed = call.status is not None
+        if call.usage is None:
+            call = replace(call, usage=estimate(reading) if landed else self._sent.get(call.index, Usage()))
+        if self.counts_money:
+            call = replace(call, cost=price(call, self._own_prices))
+        if landed:
+            self._landed[call.index] = call
+        return call
 
 
 def _around(spans: Sequence[Span], innermost: int | None) -> set[str]:
@@ -169,7 +199,3 @@ def _around(spans: Sequence[Span], innermost: int | None) -> set[str]:
 def _tokens(profile: Profile) -> int:
     usage = total_usage(call for call in profile.calls if call.usage)
     return (usage.input or 0) + (usage.output or 0)
-
-
-def _usd(profile: Profile) -> Decimal:
-    return sum((call.cost.usd for call in profile.calls if call.cost and call.cost.usd is not None), Decimal(0))

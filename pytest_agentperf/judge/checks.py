@@ -60,9 +60,12 @@ class OwnCheck(NamedTuple):
 
 
 def _number(value: object) -> Bound:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
-        raise BadLimit("expected a number")
-    return value
+    try:
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and isfinite(value):
+            return value
+    except OverflowError:
+        pass
+    raise BadLimit("expected a number")
 
 
 def _milliseconds(value: object) -> Bound:
@@ -80,7 +83,7 @@ def _dollars(value: object) -> Bound:
     if isinstance(value, (int, float, str, Decimal)) and not isinstance(value, bool):
         try:
             usd = Decimal(str(value))
-        except InvalidOperation:
+        except (InvalidOperation, ValueError):  # ValueError: more digits than Python writes out
             pass
         else:
             if usd.is_finite() and usd >= 0:
@@ -192,7 +195,7 @@ def parse(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tu
             try:
                 bound = parameter.parse(value)
             except BadLimit as problem:
-                raise BadLimit(f"{problem}, got {value!r}") from None
+                raise BadLimit(f"{problem}, got {_shown(value)}") from None
             bounds.append(Parsed(metric=parameter.metric, bound=bound, within=within, tool=tool))
     if rest:
         raise BadLimit(f"unknown argument {next(iter(rest))!r}; it is written {check.signature}")
@@ -210,7 +213,15 @@ def _parse_own(check: OwnCheck, args: Sequence[object], kwargs: Mapping[str, obj
     try:
         return Parsed(metric=name or "", bound=_number(values["x"]), kind=check.kind, own=True)
     except BadLimit as problem:
-        raise BadLimit(f"{problem}, got {values['x']!r}") from None
+        raise BadLimit(f"{problem}, got {_shown(values['x'])}") from None
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer with more digits than Python writes out
+        return "a number of thousands of digits"
+    return text if len(text) < 80 else f"{text[:60]}..."
 
 
 def _text(value: object, name: str, what: str) -> str | None:

@@ -38,6 +38,10 @@ def read_limit(
     name: str, args: Sequence[object], kwargs: Mapping[str, object], *, source: str = "", explicit: bool = True
 ) -> tuple[Limit, ...]:
     """The limits that `name(*args, **kwargs)` sets. Raises `checks.BadLimit`."""
+    if name in checks.OWN_CHECKS and (taken := [arg for arg in (*args, kwargs.get("name")) if arg in METRICS]):
+        raise checks.BadLimit(
+            f"agentperf measures {taken[0]!r} itself; it has a limit of its own: {', '.join(checks.CHECKS)}"
+        )
     written = [*(repr(arg) for arg in args), *(f"{key}={value!r}" for key, value in kwargs.items())]
     return tuple(
         Limit(

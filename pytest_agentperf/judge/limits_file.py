@@ -112,13 +112,18 @@ class _Reader:
         seen = set()
         for key, value in node.value:
             name = self._value(key)
+            if not isinstance(name, (str, int, float)):
+                raise self._error(key, f"expected a name, got {name!r}")
             if name in seen:
                 raise self._error(key, f"{name!r} stands here twice")
             seen.add(name)
             yield key, name, value
 
     def _value(self, node: Node) -> Any:
-        return self.loader.construct_object(node, deep=True)
+        try:
+            return self.loader.construct_object(node, deep=True)
+        except ValueError as problem:  # 2024-99-01 looks like a date
+            raise self._error(node, f"cannot be read: {problem}") from None
 
     def _error(self, node: Node, problem: str) -> LimitsFileError:
         return LimitsFileError(f"{self.shown}:{node.start_mark.line + 1}: {problem}")
@@ -133,7 +138,7 @@ def _arguments(name: str, value: object) -> Iterator[tuple[tuple[object, ...], d
         yield from (((own, bound), {}) for own, bound in value.items()) if isinstance(value, dict) else [((value,), {})]
     elif isinstance(value, dict):
         yield (), {str(key): item for key, item in value.items()}
-    elif isinstance(value, list):
+    elif isinstance(value, list) and value:
         for item in value:
             yield from _arguments(name, item)
     else:

@@ -21,10 +21,10 @@ from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.record import redact
 from pytest_agentperf.record.adopt import OPENER
-from pytest_agentperf.record.cassette_file import CassetteError, Persister
+from pytest_agentperf.record.cassette_file import Persister
 from pytest_agentperf.record.cassette_tape import Tape, same_request
 from pytest_agentperf.record.miss import CassetteMiss
-from pytest_agentperf.record.mode import RecordMode
+from pytest_agentperf.record.mode import CassetteError, RecordMode
 
 __all__ = ["CassetteError", "CassetteMiss", "RecordMode", "opened_by", "upgrade", "use_cassette"]
 
@@ -114,8 +114,10 @@ def _then_redact(user: Callable[[VcrRequest], VcrRequest | None]) -> Callable[[V
     def before_record_request(request: VcrRequest) -> VcrRequest | None:
         request = user(request)  # a copy
         if request is not None:
-            request.headers = redact.keep_headers(request.headers)
-            request.uri = redact.clean_url(request.uri)
+            for name in [name for name in request.headers if not redact.keeps(name)]:
+                del request.headers[name]
+            if (url := redact.clean_url(request.uri)) != request.uri:
+                request.uri = url
         return request
 
     return before_record_request

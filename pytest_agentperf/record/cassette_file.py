@@ -15,11 +15,8 @@ from vcr.serializers import jsonserializer, yamlserializer
 from pytest_agentperf.record import file_formats
 from pytest_agentperf.record.file_formats import Damage, first_line
 from pytest_agentperf.record.match import as_bytes
+from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.redact import find_secrets, texts
-
-
-class CassetteError(Exception):
-    """A cassette that cannot be read or must not be written."""
 
 
 class Persister:

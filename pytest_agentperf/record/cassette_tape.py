@@ -15,9 +15,9 @@ from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import redact, replay, timing
-from pytest_agentperf.record.cassette_file import CassetteError
 from pytest_agentperf.record.match import key
 from pytest_agentperf.record.miss import CassetteMiss, explain
+from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.seam import route
@@ -29,8 +29,18 @@ def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
     return key(r1) == key(r2)
 
 
+class _Asked(VcrRequest):  # type: ignore[misc]  # vcrpy is not typed
+    """A request that a tap saw. vcrpy copies each one for its filters; only what they can change in place is copied."""
+
+    def __deepcopy__(self, memo: object) -> _Asked:
+        copy = _Asked.__new__(_Asked)
+        copy.__dict__.update(self.__dict__)
+        copy.headers = dict(self.headers)
+        return copy
+
+
 def _vcr_request(request: Request) -> VcrRequest:
-    return VcrRequest(request.method, request.url, request.body, dict(request.headers))
+    return _Asked(request.method, request.url, request.body, dict(request.headers))
 
 
 def _short(path: str) -> str:
@@ -76,7 +86,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             number = self._find(filtered) if filtered else None
             if number is None:
                 return None
-            answer, _ = replay.read(self.data[number][1], request)
+            answer, _ = replay.read(self.data[number][1], request, waits=False)
             return Response(status=answer.status, headers=answer.headers, body=answer.body)
 
     def answer(self, pending: Pending) -> replay.Answer | None:
@@ -90,7 +100,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         stored = self._take(filtered)
         if stored is not None:
             pending.origin = Origin.REPLAYED
-            answer, problem = replay.read(stored, sent)
+            answer, problem = replay.read(stored, sent, waits=recorder is not None and recorder.replay_waits)
             if problem and recorder is not None:
                 recorder.note(f"{self._path}: a recorded timing cannot be read and is left out: {problem}")
             return answer
@@ -194,7 +204,11 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 nodeid=recorder.nodeid if recorder else "",
             )
         )
-        return recorder.stop(miss) if recorder else miss
+        if recorder is None:
+            return miss
+        if pending:
+            recorder.not_sent(pending)
+        return recorder.stop(miss)
 
     # -- recording
 

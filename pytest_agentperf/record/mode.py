@@ -1,4 +1,4 @@
-"""What a cassette may do. Light, so that options can name it without loading vcrpy."""
+"""What a cassette may do, and what is wrong with it. Light, so that others can name it without loading vcrpy."""
 
 from __future__ import annotations
 
@@ -14,3 +14,7 @@ class RecordMode(StrEnum):
     """Replay, and record what is missing: vcrpy's `new_episodes`."""
     ALL = "all"
     """Record everything anew."""
+
+
+class CassetteError(Exception):
+    """A cassette that cannot be read or must not be written."""

@@ -142,6 +142,12 @@ class Recorder:
             self.stops.append(stop)
         return stop
 
+    def not_sent(self, pending: Pending) -> None:
+        """A call that was refused is none."""
+        with self._lock:
+            for index in [index for index, flight in self._flights.items() if flight[0] is pending]:
+                del self._flights[index]
+
     def note(self, text: str) -> None:
         """A sentence that the reader of the numbers must know; said once."""
         with self._lock:
@@ -167,25 +173,11 @@ class Recorder:
 
         It is the child of the span around it in this task or thread; see `_innermost` for a thread that has none.
         """
-        if not self._running:
+        outer = _place.get()
+        span = self._opened(kind, name, metadata, source)
+        if span is None:
             yield 0
             return
-        outer = _place.get()
-        with self._lock:
-            now = self._now()
-            span = Span(
-                id=len(self._spans) + 1,
-                parent=self._innermost(),
-                kind=kind,
-                name=name,
-                start_ns=now,
-                end_ns=now,
-                thread=threading.get_ident(),
-                metadata=tuple(sorted((key, str(value)) for key, value in metadata.items())),
-                source=source,
-            )
-            self._spans.append(span)
-            self._open_spans.add(span.id)
         _place.set((self, span.id))
         error = None
         try:
@@ -199,6 +191,30 @@ class Recorder:
                 if span.id in self._open_spans:
                     self._open_spans.remove(span.id)
                     self._spans[span.id - 1] = replace(span, end_ns=self._now(), error=error)
+
+    def _opened(self, kind: SpanKind, name: str, metadata: Mapping[str, object], source: str) -> Span | None:
+        try:
+            with self._lock:
+                if not self._running:
+                    return None
+                now = self._now()
+                span = Span(
+                    id=len(self._spans) + 1,
+                    parent=self._innermost(),
+                    kind=kind,
+                    name=name,
+                    start_ns=now,
+                    end_ns=now,
+                    thread=threading.get_ident(),
+                    metadata=tuple(sorted((key, str(value)) for key, value in metadata.items())),
+                    source=source,
+                )
+                self._spans.append(span)
+                self._open_spans.add(span.id)
+                return span
+        except Exception as error:  # noqa: BLE001 - ours, so it must not reach the test
+            self.bug(error)
+            return None
 
     def begin(self, request: Request, peek: Callable[[Request], Response | None] | None = None) -> Pending:
         """A tap is about to send or replay a request; `peek` tells the recorded answer, if there is one.

@@ -61,6 +61,9 @@ def test_scope_and_tool():
         ("max_tool_calls", (1,), {"tool": 5}, "tool must be the name of a tool, got 5"),
         ("max_metric", ("queue_ms",), {}, "it is written max_metric(name, x)"),
         ("max_metric", ("queue_ms", "many"), {}, "expected a number, got 'many'"),
+        ("max_latency", (10**400,), {}, "expected a number of milliseconds"),
+        ("max_cost", (10**5000,), {}, "expected US dollars"),
+        ("max_metric", ("a", 10**400), {}, "expected a number"),
         ("max_metric", (7, 7), {}, "name must be the name of a metric, got 7"),
     ],
 )

@@ -126,3 +126,22 @@ def test_an_answer_that_went_over_fails_at_the_end(session, provider):
     result = session.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*tokens: 510 is over token_budget(max_tokens=100) by 410*"])
+
+
+def test_a_budget_alone_wants_no_call(session):
+    session.makepyfile("def test_quiet(token_budget): token_budget(max_tokens=100)")
+    session.runpytest().assert_outcomes(passed=1)
+
+
+def test_used_usd_needs_no_limit(session):
+    session.makepyfile(
+        """
+        import agent
+        from decimal import Decimal
+
+        def test_account(token_budget):
+            agent.ask()
+            assert token_budget.used_usd == Decimal("0.00045")
+        """
+    )
+    session.runpytest().assert_outcomes(passed=1)

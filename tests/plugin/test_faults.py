@@ -32,6 +32,23 @@ def test_fails(): assert agent.ask() == "Goodbye."
 def test_xfails(): assert agent.ask() == "Goodbye."
 
 async def test_async(): assert await agent.ask_async() == "Hello."
+
+@pytest.mark.max_tokens(120)
+def test_limited(): agent.ask()
+
+@pytest.mark.vcr
+def test_replayed(): assert agent.ask("recorded") == "Hello."
+
+def test_timed(profiler, token_budget):
+    token_budget(max_tokens=500)
+    with profiler.timer("plan"):
+        agent.ask()
+"""
+RECORD = """
+import pytest, agent
+
+@pytest.mark.vcr
+def test_replayed(): agent.ask("recorded")
 """
 
 
@@ -42,11 +59,13 @@ def broken(*_: object, **__: object) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("flags", [(), ("-W", "error")], ids=["plain", "W-error"])
 def test_outcomes_stay(session, monkeypatch, fault, flags):
+    session.makepyfile(test_agents=RECORD)
+    session.runpytest("-p", "no:recording", "--agentperf-record=once").assert_outcomes(passed=1)
     session.makepyfile(test_agents=TESTS)
     with monkeypatch.context() as patch:
         patch.setattr(FAULTS[fault].replace(":", "."), broken)
-        result = session.runpytest("--agentperf", "--agentperf-json=run.json", *flags)
-    result.assert_outcomes(passed=2, failed=1, xfailed=1)
+        result = session.runpytest("-p", "no:recording", "--agentperf", "--agentperf-json=run.json", *flags)
+    result.assert_outcomes(passed=5, failed=1, xfailed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["bug in agentperf*RuntimeError: injected*"])
 
@@ -60,8 +79,8 @@ def test_faults_of_workers_arrive(session):
 
         run.Run.judge = broken
         """,
-        test_agents=TESTS,
+        test_agents=TESTS.replace("@pytest.mark.vcr", ""),
     )
     result = session.runpytest_subprocess("-p", "broken_agentperf", "--agentperf", "-n", "2")
-    result.assert_outcomes(passed=2, failed=1, xfailed=1)
+    result.assert_outcomes(passed=5, failed=1, xfailed=1)
     result.stdout.fnmatch_lines(["bug in agentperf*RuntimeError: injected*"])

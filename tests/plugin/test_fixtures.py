@@ -58,12 +58,22 @@ def test_timers_nest_by_task_and_by_thread(session):
             @profiler.tool("search")
             def search(): return agent.ask()
 
+            @profiler.tool("pages")
+            def pages(): yield agent.ask("page")
+
+            @profiler.tool("stream")
+            async def stream(): yield await agent.ask_async("stream")
+
+            async def read(): return [item async for item in stream()]
+
+            assert list(pages()) == ["Hello."] == asyncio.run(read())
+
             @profiler.timer("plan", model="small")
             async def plan(): return await agent.ask_async()
 
             search()
             asyncio.run(plan())
-            assert calls(profiler) == ["plan", "search"]
+            assert calls(profiler) == ["pages", "plan", "search", "stream"]
             assert profiler.summary()["search"].count == 1
             assert profiler.critical_path()
             assert "plan" in profiler.waterfall(width=100)

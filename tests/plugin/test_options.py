@@ -92,3 +92,11 @@ def test_estimates_judge_where_the_ini_file_says_so(session, ini, passed):
     with (session.path / "tox.ini").open("a") as file:
         file.write(f"\n{ini}")
     session.runpytest().assert_outcomes(passed=passed, failed=1 - passed)
+
+
+def test_a_document_that_cannot_be_written_is_told(pytester):
+    pytester.makepyfile("def test_x(): pass")
+    result = pytester.runpytest("--agentperf-json=.")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["agentperf_json: . cannot be written: *"])
+    assert pytester.runpytest("--agentperf-json=").ret == pytest.ExitCode.USAGE_ERROR

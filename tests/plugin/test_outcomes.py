@@ -128,3 +128,61 @@ def test_a_failing_unittest_keeps_its_own_failure(session):
     result = session.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["FAILED *::test_x - AssertionError: 'Hello.' != 'Goodbye.'"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "try:\n        agent.ask('unheard of')\n    except BaseException:\n        pytest.skip('no')",
+        "try:\n        agent.ask('unheard of')\n    except BaseException:\n        pytest.fail('agent gave nothing')",
+        "try:\n        agent.ask('unheard of')\n    except BaseException:\n        sys.exit(3)",
+        "asyncio.run(group())",
+    ],
+    ids=["skip", "fail", "exit", "TaskGroup"],
+)
+def test_a_stop_is_told_whatever_the_agent_makes_of_it(session, body):
+    session.makepyfile(
+        f"""
+import agent, asyncio, pytest, sys
+
+async def group():
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(agent.ask_async("unheard of"))
+
+@pytest.mark.vcr
+def test_miss(profiler):
+    {body}
+"""
+    )
+    result = session.runpytest("-p", "no:recording")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["no recorded answer for POST *", "  why: there is no such cassette"])
+
+
+def test_an_expected_failure_of_unittest(session):
+    session.makepyfile(
+        """
+        import agent, pytest, unittest
+
+        class TestX(unittest.TestCase):
+            @unittest.expectedFailure
+            @pytest.mark.max_tokens(100)
+            def test_over(self): agent.ask()
+
+            @unittest.expectedFailure
+            @pytest.mark.max_tokens(100)
+            def test_fails(self): self.assertEqual(agent.ask(), "Goodbye.")
+        """
+    )
+    session.runpytest().assert_outcomes(xfailed=2)
+
+
+def test_a_damaged_cassette_is_one_message(session):
+    session.makepyfile(test_agents="import agent, pytest\n@pytest.mark.vcr\ndef test_x(profiler): agent.ask()")
+    cassette = session.path / "cassettes" / "test_agents" / "test_x.yaml"
+    cassette.parent.mkdir(parents=True)
+    cassette.write_text("<<<<<<< HEAD\n", "utf-8")
+    result = session.runpytest("-p", "no:recording")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*test_x.yaml*"])
+    result.stdout.no_fnmatch_line("*site-packages*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -31,6 +32,7 @@ def key(request: Asked) -> bytes:
     return blake2b(repr(parts).encode(), digest_size=16).digest()
 
 
+@lru_cache(maxsize=1024)
 def address(url: str) -> str:
     """A URL in one spelling: without secrets and what SDKs own, query sorted, default port left out."""
     parts = urlsplit(clean_url(url))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
@@ -36,6 +37,7 @@ _SHORTEST = 12
 """Characters of a secret: `test` and `disabled` in a variable that is called a key are none."""
 
 
+@lru_cache(maxsize=1024)
 def keeps(header: str) -> bool:
     """Whether a header of this name, of a request or a response, is stored."""
     name = header.lower()
@@ -48,6 +50,7 @@ def keep_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in headers.items() if keeps(name)}
 
 
+@lru_cache(maxsize=1024)
 def clean_url(url: str) -> str:
     """Without user and password, and without query parameters whose name says that they are keys."""
     parts = urlsplit(url)

@@ -43,10 +43,11 @@ class Answer:
         )
 
 
-def read(stored: Mapping[str, Any], request: Request) -> tuple[Answer, str]:
+def read(stored: Mapping[str, Any], request: Request, *, waits: bool = True) -> tuple[Answer, str]:
     """vcrpy's response dictionary as an answer, and what is wrong with its timing (empty where nothing is).
 
-    Times are those that were recorded; else those that the provider stated; else UNKNOWN.
+    Times are those that were recorded; else those that the provider stated; else UNKNOWN. Without `waits` all comes at
+    once, in the same chunks: times then say nothing, whatever the clock, and so are UNKNOWN.
     """
     headers, body = _plain(_headers(stored), _body(stored))
     problem, timed = "", None
@@ -65,7 +66,11 @@ def read(stored: Mapping[str, Any], request: Request) -> tuple[Answer, str]:
         end_ns=0,
         timing=Timing.UNKNOWN,
     )
-    return (_recorded(answer, timed) if timed else _stated(answer, request)), problem
+    if timed:
+        answer = _recorded(answer, timed) if waits else _recorded(answer, timed).at_once()
+    elif waits:
+        answer = _stated(answer, request)
+    return answer, problem
 
 
 def _recorded(answer: Answer, timed: timing.Timed) -> Answer:

@@ -66,8 +66,6 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
         answer = player.answer(pending)
     if answer is None:
         return pending, None
-    if recorder is None or not recorder.replay_waits:
-        answer = answer.at_once()
     pending.timing = answer.timing
     pending.end_known = answer.end_ns is not None
     return pending, answer

@@ -264,6 +264,8 @@ def test_what_is_missing_is_named(monkeypatch):
 
 
 def test_another_aiohttp_is_left_to_vcrpy_and_that_is_noted(provider, cassette, monkeypatch):
+    for owner, name, function in tap.patches(aiohttp, local=True):
+        monkeypatch.setattr(owner, name, function.agentperf_real)  # what an earlier test left, which passes on only
     monkeypatch.setattr(tap, "missing", lambda module: "ClientResponse.start(connection)")
     with Recorder() as recorder:
         with cassette("once"):

@@ -7,6 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import vcr
 import yaml
 
 from pytest_agentperf.model.exchange import Origin, Timing
@@ -214,6 +215,8 @@ def test_what_the_tap_relies_on_is_there():
 
 
 def test_another_urllib3_is_left_to_vcrpy_and_that_is_noted(provider, cassette, monkeypatch):
+    for owner, name, function in tap.patches(urllib3, local=True):
+        monkeypatch.setattr(owner, name, function.agentperf_real)  # what an earlier test left, which passes on only
     monkeypatch.setattr(tap, "missing", lambda module: "HTTPConnectionPool._make_request")
     with Recorder() as recorder:
         with cassette("once"):
@@ -223,6 +226,13 @@ def test_another_urllib3_is_left_to_vcrpy_and_that_is_noted(provider, cassette, 
     assert len(provider.hits) == 1
     (note,) = recorder.recording().notes
     assert note.startswith(f"urllib3 {urllib3.__version__} has no HTTPConnectionPool._make_request")
+
+
+def test_plain_vcrpy_within_the_live_taps_works_on(provider, recorder, tmp_path):
+    for _ in range(2):
+        with vcr.use_cassette(str(tmp_path / "theirs.yaml")):
+            assert b"You said: hi" in read_whole(provider.url)[0]
+    assert len(provider.hits) == 1
 
 
 def test_chunked_coding_in_any_pieces():

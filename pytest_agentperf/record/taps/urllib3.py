@@ -62,7 +62,7 @@ def _tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
             with seam.inside():
                 response = real(*call.args, **call.kwargs)
                 _watch(response, pending)
-                if preload:
+                if preload and isinstance(response, module.HTTPResponse):  # a stand-in holds its body already
                     response._body = response.read(decode_content=asked["decode_content"])
             return response
 

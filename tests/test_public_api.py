@@ -87,7 +87,7 @@ class Profiler()
 class TokenBudget()
     check(category: str | None = None) -> None
     counts_money -> bool
-    gate(call: ModelCall, prompt: Usage) -> None
+    gate(reading: Reading) -> None
     limits -> tuple[Limit, ...]
     remaining -> int | None
     remaining_usd -> Decimal | None

@@ -128,9 +128,9 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
     random_state = random.getstate()
     random.seed(seed)
     with loops.swapped_uvloop(), trio_loops.seeded(seed):
-        kernel.active = clock
-        _watch(now=False)
         try:
+            kernel.active = clock
+            _watch(now=False)
             yield Bubble(clock)
         finally:
             kernel.active = None

@@ -127,7 +127,7 @@ class Member:
         self.real_depth = 0
         """Real sections it is in. Inside of one all its waits are real."""
         self.polls = False
-        """It has looked for the end of something outside in vain: if it sleeps now, then to look again."""
+        """It has just looked in vain whether something outside has ended."""
         self.joiners: deque[Waiter] = deque()
         """Who waits for its end."""
 
@@ -202,7 +202,7 @@ class Clock:
     def advance(self) -> None:
         """Nobody runs: jump to the next deadline, or flow."""
         timer = self.next_timer()
-        ready = next((member for member in self._outside if member.state == WAITS and member.has_input()), None)
+        ready = next((member for member in tuple(self._outside) if member.state == WAITS and member.has_input()), None)
         if ready is not None:
             self.set_state(ready, RUNS)  # it is about to notice what came, perhaps from a member, before any deadline
         elif timer is None or self._count[REAL]:
@@ -347,6 +347,7 @@ class Clock:
                 return
             member = self.members[ident] = Member(ours=False)
             member.ident = ident
+            member.native_id = getattr(threading._active.get(ident), "native_id", None) or 0  # type: ignore[attr-defined]
         if not member.real_depth:
             self.set_state(member, RUNS)
 

@@ -14,6 +14,9 @@ with contextlib.suppress(ImportError):
     # time-machine casts time.time to a C function: it must bind the originals. After any replacement in Python it crashes.
     import _time_machine  # type: ignore[import-not-found]  # noqa: F401
 
+POLLING_S = 1
+"""Who looks in vain whether a child has ended, and then sleeps no longer than this, sleeps in order to look again."""
+
 _original_sleep = time.sleep
 
 
@@ -23,8 +26,8 @@ def sleep(seconds: float, /) -> None:
         if not isinstance(seconds, float):
             seconds = operator.index(seconds)
         member = clock.members[kernel.get_ident()]
-        if member.polls:
-            member.polls = False
+        polls, member.polls = member.polls, False
+        if polls and 0 < seconds <= POLLING_S:
             with clock.real_section():
                 return _original_sleep(seconds)
         if seconds > 0:

@@ -39,6 +39,7 @@ _COLUMNS = (
 )
 _DROP = (
     "reasoning_tokens",
+    "time",
     "cache_read_tokens",
     SUMS,
     "turns",
@@ -46,7 +47,6 @@ _DROP = (
     "ttft",
     "output_tokens",
     "input_tokens",
-    "time",
     "llm_calls",
     "cost",
     "latency",

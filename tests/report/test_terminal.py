@@ -148,16 +148,15 @@ def test_everything_at_80_columns() -> None:
 
 ======================= agentperf: 5 tests, 7 LLM calls ========================
 tests/agents/
-                            LLM   input output       cost latency   ttft
-                          calls  tokens tokens        USD      ms     ms    time
-! test_plans_a_trip           2   2,710    170   $0.00038  !4,200  1,250 virtual
-F test_costly                 1   1,200     85   $1.23     35,123 30,000 virtual
-  test_long_..o-parallel]     2  ~2,710   ~170  ~$0.00038   4,200  1,250 virtual
-  test_new_model              1       ?      ?    ?           812    800 virtual
-  test_streamed               1   1,200     85   $0.00019       ?    500  stated
-  all 5 tests                 7 >~7,820  >~510 >~$1.24    >44,335
-  all tests: turns 7, tool calls 4, cached input tokens >~6,144, reasoning
-  tokens >~384
+                              LLM  tool   input output       cost latency   ttft
+                            calls calls  tokens tokens        USD      ms     ms
+! test_plans_a_trip             2     2   2,710    170   $0.00038  !4,200  1,250
+F test_costly                   1     0   1,200     85   $1.23     35,123 30,000
+  test_long_c..no-parallel]     2     2  ~2,710   ~170  ~$0.00038   4,200  1,250
+  test_new_model                1     0       ?      ?    ?           812    800
+  test_streamed                 1     0   1,200     85   $0.00019       ?    500
+  all 5 tests                   7     4 >~7,820  >~510 >~$1.24    >44,335
+  all tests: turns 7, cached input tokens >~6,144, reasoning tokens >~384
 1 test without LLM calls not listed
 
 ! max_latency(4000) at tests/agents/test_trip.py:12
@@ -212,13 +211,13 @@ def test_a_thousand_tests_at_80_columns() -> None:
 
 =================== agentperf: 1,000 tests, 4,640 LLM calls ====================
 tests/
-                              LLM  tool  input output  cost latency ttft
-                            calls calls tokens tokens   USD      ms   ms    time
-  test_case[908-gpt-5-nano]     9     0 21,960    765 $0.59   9,964  789 virtual
-  test_case[505-gpt-5-nano]     9     0 21,960    765 $0.47   9,998  895 virtual
-  test_case[293-gpt-5-nano]     9     0 21,960    765 $0.44   9,992  702 virtual
-  test_case[124-gpt-5-nano]     9     0 21,960    765 $0.39   9,986  814 virtual
-  test_case[617-gpt-5-nano]     9     0 21,960    765 $0.54   9,947  877 virtual
+                              LLM        tool  input output  cost latency ttft
+                            calls turns calls tokens tokens   USD      ms   ms
+  test_case[908-gpt-5-nano]     9     9     0 21,960    765 $0.59   9,964  789
+  test_case[505-gpt-5-nano]     9     9     0 21,960    765 $0.47   9,998  895
+  test_case[293-gpt-5-nano]     9     9     0 21,960    765 $0.44   9,992  702
+  test_case[124-gpt-5-nano]     9     9     0 21,960    765 $0.39   9,986  814
+  test_case[617-gpt-5-nano]     9     9     0 21,960    765 $0.54   9,947  877
   all tests: LLM calls 4,640, turns 4,640, tool calls 0, input tokens
   >9,189,960, cached input tokens >4,658,176, output tokens >386,665, reasoning
   tokens >291,136, cost >$206.15, latency >4,406,071 ms

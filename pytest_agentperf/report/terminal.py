@@ -87,7 +87,7 @@ class _Row:
 def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> list[str]:
     """The lines of the summary, the first of them a heading over the full width. The table is never wider than that.
 
-    A table of at most `max_rows` tests: first those that broke a limit, then the slowest and costliest, each test by
+    A table of at most `max_rows` tests: first those that broke a limit or failed, then the slowest and costliest, each test by
     its share of the slowest or of the costliest one, whichever is larger. Columns that a narrow terminal has no room
     for are told as totals below. What the numbers need to be read (`?`, `~`, limits, notes) follows.
     """
@@ -113,9 +113,9 @@ def _ranked(rows: list[_Row]) -> list[_Row]:
     def share(row: _Row) -> float:
         return max(float(row.numbers[name].value or 0) / float(top) if top else 0.0 for name, top in most.items())
 
-    def rank(row: _Row) -> tuple[bool, float, float, str]:
+    def rank(row: _Row) -> tuple[bool, bool, float, float, str]:
         tokens = float(row.numbers["tokens"].value or 0)
-        return not row.run.violations, -share(row), -tokens, row.run.profile.nodeid
+        return not row.run.violations, row.mark != "F", -share(row), -tokens, row.run.profile.nodeid
 
     return sorted(rows, key=rank)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from pytest_agentperf.clock.kernel import Clock
 
-_NOT_USER_CODE = tuple({os.path.dirname(__file__), sysconfig.get_path("stdlib")})
+_OURS = os.path.dirname(__file__)
+_STDLIB = sysconfig.get_path("stdlib")
 
 
 def position(ident: int) -> str:
@@ -35,7 +36,9 @@ def _first_of_user(frames: list[FrameType]) -> str:
 
 
 def _is_user_code(path: str) -> bool:
-    return "site-packages" in path or not path.startswith((*_NOT_USER_CODE, "<frozen"))
+    if path.startswith((_OURS, "<frozen")):
+        return False
+    return "site-packages" in path or not path.startswith(_STDLIB)
 
 
 def deadlock(clock: Clock, running_loops: Iterable[asyncio.AbstractEventLoop]) -> str:

@@ -112,7 +112,10 @@ class Waiter:
 class Member:
     """A thread of a bubble."""
 
-    __slots__ = ("ident", "joiners", "native_id", "ours", "polls", "real_depth", "state", "thread", "waiter")
+    __slots__ = (
+        *("awaits_end", "ident", "joiners", "native_id", "ours"),
+        *("polls", "real_depth", "state", "thread", "waiter"),
+    )
 
     def __init__(self, *, ours: bool, thread: threading.Thread | None = None) -> None:
         self.ident = 0
@@ -130,6 +133,8 @@ class Member:
         """It has just looked in vain whether something outside has ended."""
         self.joiners: deque[Waiter] = deque()
         """Who waits for its end."""
+        self.awaits_end = False
+        """It joins a thread that has ended, as far as Python goes. That takes no time, however busy the machine is."""
 
     def has_input(self) -> bool:
         return self.waiter is not None and has_input(self.waiter.inputs)

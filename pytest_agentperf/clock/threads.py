@@ -61,7 +61,7 @@ def join(self: threading.Thread, timeout: float | None = None) -> None:
         return _original_join(self, timeout)
     member = clock.members.get(getattr(self, "_ident", None) or 0)
     if self in _ended:
-        return _original_join(self, timeout)
+        return _join_ended(clock, self)
     if member is None or (member.ours and member.thread is not self):
         with clock.real_section():  # it lives outside of the bubble
             return _original_join(self, timeout)
@@ -71,8 +71,17 @@ def join(self: threading.Thread, timeout: float | None = None) -> None:
         if not gone:
             member.joiners.append(waiter)
     if gone or kernel.wait_in(member.joiners, waiter, timeout):
-        _original_join(self)
+        _join_ended(clock, self)
     return None
+
+
+def _join_ended(clock: Clock, thread: threading.Thread) -> None:
+    me = clock.members[kernel.get_ident()]
+    me.awaits_end = True
+    try:
+        _original_join(thread)
+    finally:
+        me.awaits_end = False
 
 
 def start_new_thread(

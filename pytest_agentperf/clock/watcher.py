@@ -106,16 +106,24 @@ class Watcher:
         return LOOK_NS
 
     def _find_blocked(self, clock: Clock, now_ns: int) -> None:
-        for member in [m for m in clock.members.values() if m.state == RUNS]:
-            (activity, patience), since_ns, looks = _activity(member), now_ns, 1
-            if member in self._seen and self._seen[member][0] == activity:
-                _, since_ns, looks = self._seen[member]
-                looks += 1
-            self._seen[member] = activity, since_ns, looks
-            if looks >= patience:
+        """Time stands still until the last running member waits. So only if all of them are blocked, there is a need to act."""
+        running = [member for member in clock.members.values() if member.state == RUNS]
+        blocked = [self._looks_blocked(member, now_ns) for member in running]
+        if all(blocked) and len(running) == clock.count(RUNS):
+            for member in running:
+                activity, since_ns, _ = self._seen[member]
                 self._declare_blocked(clock, member, activity, since_ns, "was blocked")
-            elif now_ns - self._quiet_since_ns > POLLS_NS and clock.next_timer() is not None:
+        elif now_ns - self._quiet_since_ns > POLLS_NS and clock.next_timer() is not None:
+            for member in running:
                 self._declare_blocked(clock, member, None, now_ns, "ran for seconds while another slept,")
+
+    def _looks_blocked(self, member: Member, now_ns: int) -> bool:
+        (activity, patience), since_ns, looks = _activity(member), now_ns, 1
+        if member in self._seen and self._seen[member][0] == activity:
+            _, since_ns, looks = self._seen[member]
+            looks += 1
+        self._seen[member] = activity, since_ns, looks
+        return looks >= patience and not member.awaits_end
 
     def _declare_blocked(self, clock: Clock, member: Member, activity: Hashable, since_ns: int, what: str) -> None:
         clock.note(f"real time was used: a thread {what} in {describe.position(member.ident)}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,14 @@ settings.register_profile(
 )
 settings.register_profile("soak", settings.get_profile("suite"), max_examples=2_000, derandomize=False)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """No test leaves a recorder open to the next one."""
+    yield
+    recorder = sys.modules.get("pytest_agentperf.record.recorder")
+    assert recorder is None or recorder.active() is None
 
 
 @pytest.fixture

@@ -97,14 +97,14 @@ class Recorder:
                 return
             self._stamp()
             self._running = False
+            with _stack_lock:
+                _stack.remove(self)
+            _place.set(self._outer)
             for span in self._open_spans:
                 self._spans[span - 1] = replace(self._spans[span - 1], end_ns=self._latency_ns)
             self._open_spans.clear()
             for index in tuple(self._flights):
                 self._keep(index, self._left_behind(index))
-        with _stack_lock:
-            _stack.remove(self)
-        _place.set(self._outer)
 
     def __enter__(self) -> Self:
         self.open()

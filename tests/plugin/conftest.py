@@ -8,6 +8,7 @@ from server.provider import Answer, FakeProvider
 
 for module in (
     "genai_prices",
+    "httpcore2",
     "httpx2",
     "pytest_agentperf.asserts",
     "pytest_agentperf.run",

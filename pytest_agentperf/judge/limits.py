@@ -111,7 +111,7 @@ def _saw_nothing(limits: Sequence[Limit]) -> Violation:
         unit="",
         message=f"no LLM call was seen, so {texts} says nothing",
         details=(
-            "agentperf sees calls over httpx and httpx2 while the test's body runs, also in threads.",
+            "agentperf sees calls over httpx, httpx2, aiohttp and urllib3 while the test's body runs, also in threads.",
             "If the test is meant to make none, say @pytest.mark.max_llm_calls(0).",
         ),
     )

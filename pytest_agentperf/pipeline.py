@@ -32,14 +32,14 @@ def profile(
     calls = (_counted(reading) for reading in recording.readings)
     if priced:
         calls = (replace(call, cost=price(call, own_prices or {})) for call in calls)
-    threads = _numbers(recording)
+    threads, tasks = _numbers_of_threads(recording), _numbers_of_tasks(recording)
     return Profile(
         nodeid=nodeid,
         clock=recording.clock,
         latency_ns=recording.latency_ns,
         cpu_ns=recording.cpu_ns,
         calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
-        spans=tuple(replace(span, thread=threads[span.thread]) for span in recording.spans),
+        spans=tuple(replace(span, thread=threads[span.thread], task=tasks.get(span.task)) for span in recording.spans),
         gauges=recording.gauges,
         estimates_judge=estimates_judge,
         notes=recording.notes,
@@ -54,8 +54,14 @@ def _counted(reading: Reading) -> ModelCall:
     return replace(call, usage=estimate(reading))
 
 
-def _numbers(recording: Recording) -> dict[int, int]:
-    """The system's identifiers of threads to 1, 2, ... in the order of their first work, the same in every run."""
+def _numbers_of_threads(recording: Recording) -> dict[int, int]:
+    """The system's identifiers to 1, 2, ... in the order of their first work, the same in every run."""
     calls = [(reading.call.start_ns, reading.call.thread) for reading in recording.readings]
     idents = (ident for _, ident in sorted(calls + [(span.start_ns, span.thread) for span in recording.spans]))
     return {ident: number for number, ident in enumerate(dict.fromkeys(idents), 1)}
+
+
+def _numbers_of_tasks(recording: Recording) -> dict[int | None, int]:
+    """The same for tasks."""
+    tasks = (span.task for span in recording.spans if span.task is not None)
+    return {task: number for number, task in enumerate(dict.fromkeys(tasks), 1)}

@@ -12,9 +12,9 @@ from pytest_agentperf.model.profile import ClockKind, Profile
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     kind: Kind
-    """`llm`, `tool`; `timer`: own work inside a timer; `own`: the agent's own work or idleness outside of all."""
+    """`llm`, `tool`; `window`: tools that nobody saw; `timer`: own work inside a timer; `own`: the agent's own work or idleness outside of all."""
     name: str
-    """Model, tool or timer; `own` for `own`."""
+    """Model, tool, tools or timer; `own` for `own`."""
     id: int | None
     """`ModelCall.index` or `Span.id`; None for `own`."""
     start_ns: int

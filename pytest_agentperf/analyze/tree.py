@@ -9,7 +9,7 @@ from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.span import Span
 
-Kind = Literal["llm", "tool", "timer", "own"]
+Kind = Literal["llm", "tool", "window", "timer", "own"]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -20,7 +20,7 @@ class Node:
     id: int
     """`ModelCall.index` or `Span.id`."""
     name: str
-    """Model, tool or timer."""
+    """Model, tool or timer; of a window its tools."""
     start_ns: int
     end_ns: int
     """Where it is not `known`: the last moment that is (a first byte, or the start)."""

@@ -16,10 +16,13 @@ _GAP = "  "
 _LEGEND = {
     "-": "timer",
     "#": "tool",
+    "~": "tools, not seen",
     ".": "waiting for the LLM",
     "=": "LLM streaming",
     "?": "end unknown",
 }
+
+_MARKS = {"tool": "#", "window": "~", "timer": "-", "own": "-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class _Row:
         first = self.nodes[0]
         many = f" x{len(self.nodes):,}" if len(self.nodes) > 1 else ""
         failed = " (failed)" if any(node.failed for node in self.nodes) else ""
-        kind = {"llm": "LLM ", "tool": "tool "}.get(first.kind, "")
+        kind = {"llm": "LLM ", "tool": "tool ", "window": "tools "}.get(first.kind, "")
         return f"{'  ' * self.depth}{kind}{plain(first.name)}{many}{failed}"
 
     @property
@@ -139,7 +142,7 @@ def _bar(row: _Row, end_ns: int, scale: int) -> str:
             if streaming_ns < node.end_ns:
                 draw(streaming_ns, node.end_ns, "=")
         else:
-            draw(node.start_ns, node.end_ns, "#" if node.kind == "tool" else "-")
+            draw(node.start_ns, node.end_ns, _MARKS[node.kind])
         if not node.known:
             draw(node.end_ns, node.end_ns, "?")
     return "".join(bar)

@@ -16,7 +16,7 @@ from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
-from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.span import Source, Span, SpanKind
 from pytest_agentperf.record.pending import Pending
 
 
@@ -167,7 +167,7 @@ class Recorder:
 
     @contextmanager
     def span(
-        self, kind: SpanKind, name: str, metadata: Mapping[str, object] = {}, source: str = "profiler"
+        self, kind: SpanKind, name: str, metadata: Mapping[str, object] = {}, source: Source = "profiler"
     ) -> Iterator[int]:
         """Open while the block runs; around awaits too. Gives its id, or 0 where the test's body does not run.
 
@@ -192,7 +192,7 @@ class Recorder:
                     self._open_spans.remove(span.id)
                     self._spans[span.id - 1] = replace(span, end_ns=self._now(), error=error)
 
-    def _opened(self, kind: SpanKind, name: str, metadata: Mapping[str, object], source: str) -> Span | None:
+    def _opened(self, kind: SpanKind, name: str, metadata: Mapping[str, object], source: Source) -> Span | None:
         try:
             with self._lock:
                 if not self._running:

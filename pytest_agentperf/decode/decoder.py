@@ -27,7 +27,7 @@ from pytest_agentperf.decode.failure import failure, shorten
 from pytest_agentperf.decode.json_ import digest
 from pytest_agentperf.decode.payload import Answer, Ask, Payload, model_in, unwrap
 from pytest_agentperf.decode.provider import provider
-from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS
+from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS, stated_latency
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.recording import Reading
@@ -112,6 +112,7 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
     ask = wire.ask(payload)
     asked = ask.model or model_in(payload.path)
     response = exchange.response
+    streamed = is_streamed(exchange.request, response)
     tier = answer.service_tier.lower()
     call = ModelCall(
         index=exchange.index,
@@ -121,7 +122,7 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         model=answer.model or asked or "unknown",
         requested_model=asked or None,
         response_id=answer.id or None,
-        streamed=is_streamed(exchange.request, response),
+        streamed=streamed,
         status=response.status if response else None,
         error=shorten(error) or None,
         usage=answer.usage or metered(payload),
@@ -137,6 +138,7 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         answer_digest=digest(answer.text.encode()) if answer.text else "",
         request_id=next((value for name, value in payload.headers if name in REQUEST_IDS), None),
         rate_limit=tuple((name, value) for name, value in payload.headers if name in RATE_LIMITS),
+        stated=stated_latency(response, streamed=streamed) if response else None,
         start_ns=exchange.start_ns,
         first_byte_ns=exchange.first_byte_ns,
         end_ns=exchange.end_ns,

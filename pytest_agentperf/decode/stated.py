@@ -8,27 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from pytest_agentperf.decode.body import open_body
 from pytest_agentperf.decode.json_ import number, obj
 from pytest_agentperf.decode.stream import is_event_stream
+from pytest_agentperf.model.call import Stated
 from pytest_agentperf.model.exchange import Response
 
 _MS = 1_000_000
 _SECOND = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """Nanoseconds from the request; at least one is known. Never 0: a stated 0 means that nobody measured."""
-
-    first_byte_ns: int | None
-    """Of a streamed answer."""
-    end_ns: int | None
-    source: str
-    """The header or field that said so."""
 
 
 _UNTIL_HEADERS = (
@@ -83,6 +73,7 @@ def stated_latency(response: Response, *, streamed: bool) -> Stated | None:
 
 
 def _stated(source: str, *, first: float | None = None, end: float | None = None, unit: int = _MS) -> Stated | None:
+    """At least one is known and over 0: a stated 0 means that nobody measured."""
     first_ns, end_ns = (round(value * unit) if value is not None and value > 0 else None for value in (first, end))
     return Stated(first_byte_ns=first_ns, end_ns=end_ns, source=source) if first_ns or end_ns else None
 
@@ -127,7 +118,7 @@ def _in_body(body: bytes, *, streamed: bool) -> Stated | None:
     for event in reversed(opened.events or (opened.answer,)):
         found = next((found for read in _FIELDS if (found := read(event))), None)
         if found:
-            return found if streamed else _stated(found.source, end=found.end_ns, unit=1)
+            return found if streamed else replace(found, first_byte_ns=None) if found.end_ns is not None else None
     return None
 
 
@@ -173,14 +164,14 @@ def _gpustack(event: dict[str, Any]) -> Stated | None:
 
 
 def _responses(event: dict[str, Any]) -> Stated | None:
-    """Whole seconds, so an answer within one second is not timed by them."""
+    """Whole seconds: 0 of them is "under a second"."""
     body = obj(event.get("response")) or event
     if body.get("object") != "response":
         return None
     created, completed = (number(body.get("created_at")), number(body.get("completed_at")))
-    return (
-        None if created is None or completed is None else _stated("completed_at", end=completed - created, unit=_SECOND)
-    )
+    if created is None or completed is None or completed < created:
+        return None
+    return Stated(first_byte_ns=None, end_ns=round((completed - created) * _SECOND), source="completed_at")
 
 
 _FIELDS: tuple[Callable[[dict[str, Any]], Stated | None], ...] = (

@@ -87,6 +87,18 @@ class SideCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """The latency that the provider stated, in nanoseconds from the request: its own view, beside what was measured."""
+
+    first_byte_ns: int | None
+    """Of a streamed answer."""
+    end_ns: int | None
+    """0: less than the unit in which it is told (whole seconds), which is no time to replay."""
+    source: str
+    """The header or field that said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """Times are nanoseconds on the recording's clock, which reads 0 when the test's body starts."""
 
@@ -132,6 +144,8 @@ class ModelCall:
     """The provider's name for this exchange, for asking its support."""
     rate_limit: tuple[tuple[str, str], ...] = ()
     """Response headers that tell what is left and when it is full again, as they came."""
+    stated: Stated | None = None
+    """What the provider says of its own time; the times below are these only where `timing` says so."""
     start_ns: int = 0
     first_byte_ns: int | None = None
     end_ns: int | None = None

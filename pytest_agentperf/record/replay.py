@@ -95,10 +95,8 @@ def _recorded(answer: Answer, timed: timing.Timed) -> Answer:
 def _stated(answer: Answer, request: Request) -> Answer:
     response = Response(status=answer.status, headers=answer.headers, body=answer.body)
     stated = stated_latency(response, streamed=is_streamed(request, response))
-    if stated is None:
-        return answer
-    first = stated.end_ns if stated.first_byte_ns is None else stated.first_byte_ns
-    if first is None:
+    first = None if stated is None else stated.end_ns if stated.first_byte_ns is None else stated.first_byte_ns
+    if stated is None or not first:
         return answer
     return replace(
         answer,

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from decode.exchanges import body, chunk, frame, sse
-from pytest_agentperf.decode.stated import KEPT_HEADERS, Stated, stated_latency
-from pytest_agentperf.model.exchange import Response
+from pytest_agentperf.decode.stated import KEPT_HEADERS, stated_latency
+from pytest_agentperf.model.call import Stated
+from pytest_agentperf.model.exchange import Request, Response, Timing
+from pytest_agentperf.record import replay
 
 MS = 1_000_000
 
@@ -117,13 +119,21 @@ def test_a_first_token_alone_says_nothing_of_a_whole_answer() -> None:
         response(b""),
         response(openai_processing_ms="0"),
         response(openai_processing_ms="soon"),
-        response(body({"object": "response", "created_at": 100, "completed_at": 100})),  # within one second
         response(body({"object": "response", "created_at": 100, "completed_at": None})),
     ],
 )
 def test_nothing_said_is_unknown_and_never_0(said: Response) -> None:
     assert stated_latency(said, streamed=True) is None
     assert stated_latency(said, streamed=False) is None
+
+
+def test_within_one_second_is_stated_and_no_time_to_replay() -> None:
+    said = body({"object": "response", "created_at": 100, "completed_at": 100})
+    stated = stated_latency(response(said), streamed=False)
+    assert stated == Stated(first_byte_ns=None, end_ns=0, source="completed_at")
+    stored = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": said}}
+    answer, _ = replay.read(stored, Request(method="POST", url="https://api.openai.com/v1/responses"))
+    assert answer.timing is Timing.UNKNOWN
 
 
 def test_the_header_comes_first() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,7 @@ from typing import Any
 from vcr.cassette import CassetteContextDecorator
 from vcr.config import VCR
 from vcr.record_mode import RecordMode as VcrMode
-from vcr.request import Request as VcrRequest
 
-from pytest_agentperf.record import redact
 from pytest_agentperf.record.adopt import OPENER
 from pytest_agentperf.record.cassette_file import Persister
 from pytest_agentperf.record.cassette_tape import Tape, same_request
@@ -94,7 +92,6 @@ def _options(
             options["note"] = f"record_mode={said!r} of a cassette does not count: --agentperf-record={mode} does"
     if _leaves_matching_to_us(vcr, kwargs):
         options["match_on"] = [same_request]
-    options["before_record_request"] = _then_redact(options["before_record_request"])
     options["persister"] = Persister(options["persister"], extra_paths)
     return options
 
@@ -108,19 +105,6 @@ def _leaves_matching_to_us(vcr: VCR, kwargs: Mapping[str, Any]) -> bool:
         return True
     asked = {name for whole in names for name in (_DEFAULT_MATCH_ON[1:] if whole in ("uri", "url") else (whole,))}
     return asked == {*_DEFAULT_MATCH_ON, "body"}
-
-
-def _then_redact(user: Callable[[VcrRequest], VcrRequest | None]) -> Callable[[VcrRequest], VcrRequest | None]:
-    def before_record_request(request: VcrRequest) -> VcrRequest | None:
-        request = user(request)  # a copy
-        if request is not None:
-            for name in [name for name in request.headers if not redact.keeps(name)]:
-                del request.headers[name]
-            if (url := redact.clean_url(request.uri)) != request.uri:
-                request.uri = url
-        return request
-
-    return before_record_request
 
 
 def _short_enough(path: str, serializer: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from vcr.cassette import Cassette
 from vcr.matchers import requests_match
 from vcr.record_mode import RecordMode as VcrMode
+from vcr.request import HeadersDict
 from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.model.exchange import Origin, Request, Response
@@ -30,17 +31,37 @@ def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
 
 
 class _Asked(VcrRequest):  # type: ignore[misc]  # vcrpy is not typed
-    """A request that a tap saw. vcrpy copies each one for its filters; only what they can change in place is copied."""
+    """A request that a tap saw. vcrpy copies each one for its filters, few of which look at the headers."""
+
+    def __init__(self, request: Request) -> None:
+        self._was_file = self._was_iter = False
+        self.method, self.uri, self.body = request.method, request.url, request.body
+        self._sent = request.headers
+        self._headers: HeadersDict | None = None
+
+    @property
+    def headers(self) -> HeadersDict:
+        if self._headers is None:
+            self._headers = HeadersDict(dict(self._sent))
+        return self._headers
+
+    @headers.setter
+    def headers(self, value: Any) -> None:
+        self._headers = value if isinstance(value, HeadersDict) else HeadersDict(value)
 
     def __deepcopy__(self, memo: object) -> _Asked:
         copy = _Asked.__new__(_Asked)
         copy.__dict__.update(self.__dict__)
-        copy.headers = dict(self.headers)
+        copy._headers = None if self._headers is None else HeadersDict(self._headers)
         return copy
 
 
-def _vcr_request(request: Request) -> VcrRequest:
-    return _Asked(request.method, request.url, request.body, dict(request.headers))
+def _redact(request: VcrRequest) -> None:
+    """In place. As it is stored, so matchers of the user see it; ours does not look at what is taken out."""
+    for name in [name for name in request.headers if not redact.keeps(name)]:
+        del request.headers[name]
+    if (url := redact.clean_url(request.uri)) != request.uri:
+        request.uri = url
 
 
 def _short(path: str) -> str:
@@ -81,7 +102,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     # -- what taps ask
 
     def peek(self, request: Request) -> Response | None:
-        filtered = self.filter_request(_vcr_request(request))
+        filtered = self.filter_request(_Asked(request))
         with self._lock:
             number = self._find(filtered) if filtered else None
             if number is None:
@@ -93,7 +114,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         recorder = active()
         self._tell(recorder)
         sent = pending.request
-        request = _vcr_request(sent)
+        request = _Asked(sent)
         filtered = self.filter_request(request)
         if not filtered:
             return None  # the user's filters leave this one alone
@@ -153,6 +174,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             super().append(request, response)
             if len(self.data) == before:
                 return
+            _redact(self.data[before][0])
             if not self._loading:
                 stored = self.data[before][1]
                 stored["headers"] = redact.keep_headers(stored["headers"])
@@ -188,6 +210,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         """Places in `data` of the requests that match."""
         if self._indexed:
             return self._index.get(key(filtered), ())
+        _redact(filtered)
         playable = len(self.data) if self.allow_playback_repeats else self._loaded_count
         return (n for n in range(playable) if requests_match(filtered, self.data[n][0], self._match_on))
 

@@ -17,6 +17,8 @@ def decoder(encoding: str) -> Undo | None:
 
     Raises LookupError for an encoding that is unknown, or whose library is not installed.
     """
+    if not encoding:
+        return None
     names = [name.strip().lower() for name in encoding.split(",")]
     steps = [_KNOWN[name]() for name in reversed(names) if name not in ("", "identity")]
     if not steps:

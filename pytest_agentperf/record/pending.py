@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
 
 from pytest_agentperf.model.exchange import Chunk, Exchange, Headers, Origin, Request, Response, Timing
 from pytest_agentperf.record import encoding
+
+Method = TypeVar("Method", bound=Callable[..., None])
 
 MERGED_NS = 500_000
 """Chunks closer than this are one: smaller gaps say more about the reader's loop than about the sender."""
@@ -29,6 +33,21 @@ class Ending(StrEnum):
     """The transport failed."""
     ABANDONED = "abandoned"
     """Neither read to its end nor closed while somebody watched."""
+
+
+def _guarded(method: Method) -> Method:
+    """An error of ours does not leave this method of a Pending."""
+
+    @wraps(method)
+    def guarded(self: Pending, *args: Any, **kwargs: Any) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as bug:
+            if self.on_bug is None:
+                raise
+            self.on_bug(bug)
+
+    return cast("Method", guarded)
 
 
 class Pending:
@@ -63,31 +82,31 @@ class Pending:
         """Called once, at the end."""
         self._undo: encoding.Undo | None = None
         self._raw = bytearray()
-        self._on_bug = on_bug
+        self.on_bug = on_bug
         self.start_ns = time.monotonic_ns()
 
+    @_guarded
     def response(self, status: int, headers: Headers, reason: str = "") -> None:
         """Status line and headers are there."""
-        with self._guarded():
-            self.status, self.headers, self.reason = status, headers, reason
-            self.headers_ns = time.monotonic_ns()
-            try:
-                self._undo = encoding.decoder(", ".join(v for k, v in headers if k == "content-encoding"))
-            except LookupError:
-                self.encoded = True
+        self.status, self.headers, self.reason = status, headers, reason
+        self.headers_ns = time.monotonic_ns()
+        try:
+            self._undo = encoding.decoder(", ".join([v for k, v in headers if k == "content-encoding"]))
+        except LookupError:
+            self.encoded = True
 
+    @_guarded
     def chunk(self, data: bytes, at_ns: int | None = None) -> None:
         """A piece of the body, as it came; `at_ns` where the time is known better than by looking at the clock."""
-        with self._guarded():
-            if self.ending or not data:
-                return
-            at_ns = time.monotonic_ns() if at_ns is None else at_ns
-            plain = self._plain(data)
-            self.body += plain
-            if self.chunks and at_ns - self.chunks[-1][0] < MERGED_NS:
-                self.chunks[-1] = (self.chunks[-1][0], self.chunks[-1][1] + len(plain))
-            else:
-                self.chunks.append((at_ns, len(plain)))
+        if self.ending or not data:
+            return
+        at_ns = time.monotonic_ns() if at_ns is None else at_ns
+        plain = self._plain(data)
+        self.body += plain
+        if self.chunks and at_ns - self.chunks[-1][0] < MERGED_NS:
+            self.chunks[-1] = (self.chunks[-1][0], self.chunks[-1][1] + len(plain))
+        else:
+            self.chunks.append((at_ns, len(plain)))
 
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""
@@ -107,16 +126,15 @@ class Pending:
         """Nobody will read on. The last chunk is the last thing known of it."""
         self._finish(Ending.ABANDONED, self.chunks[-1][0] if self.chunks else None)
 
-    @contextmanager
-    def failing(self) -> Iterator[None]:
-        """Whatever leaves this block is told to `fail`; but not the end of a generator, whose stream says `close`."""
-        try:
-            yield
-        except GeneratorExit:
-            raise
-        except BaseException as error:
+    def __enter__(self) -> Self:
+        """Around what may fail: an error that leaves the block is told; not the end of a generator, whose stream does."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, GeneratorExit):
             self.fail(error)
-            raise
 
     def exchange(self, *, index: int, zero_ns: int, span: int | None, partial: bool = False) -> Exchange:
         """What is known so far; the answer only once it has ended, or `partial`.
@@ -161,14 +179,8 @@ class Pending:
         self.ending = ending
         self.end_ns = at_ns if self.end_known else None
         for call in self.done:
-            with self._guarded():
-                call(self)
+            self._tell(call)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as bug:
-            if self._on_bug is None:
-                raise
-            self._on_bug(bug)
+    @_guarded
+    def _tell(self, call: Callable[[Pending], None]) -> None:
+        call(self)

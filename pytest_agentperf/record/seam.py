@@ -62,7 +62,7 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
     pending = recorder.begin(request, player.peek if player else None) if recorder else Pending(request)
     if player is None:
         return pending, None
-    with pending.failing():
+    with pending:
         answer = player.answer(pending)
     if answer is None:
         return pending, None

@@ -66,7 +66,7 @@ def _connecting(module: ModuleType, real: Callable[..., Any]) -> Any:
         if not seam.wanted() or "upgrade" in req.headers:  # a websocket is no exchange
             return await real(self, req, *args, **kwargs)
         pending, answer = seam.start(await _request(req))
-        with pending.failing():
+        with pending:
             if answer is not None:
                 connection = _played(module, self, req, pending, answer)
             else:
@@ -84,7 +84,7 @@ def _starting(module: ModuleType, real: Callable[..., Any]) -> Any:
         pending: Pending | None = getattr(connection, "agentperf_pending", None)
         if pending is None:
             return await real(self, connection)
-        with pending.failing():
+        with pending:
             response = await real(self, connection)
         if pending.status is None:
             _watch(module, response, pending)

@@ -59,7 +59,7 @@ def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any
         if not seam.wanted():
             return real(self, request)
         pending, answer = seam.start(_request(request, request.read()))
-        with pending.failing():
+        with pending:
             if answer is None:
                 with seam.inside():
                     response = real(self, request)
@@ -77,7 +77,7 @@ def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., An
         if not seam.wanted():
             return await real(self, request)
         pending, answer = seam.start(_request(request, await request.aread()))
-        with pending.failing():
+        with pending:
             if answer is None:
                 with seam.inside():
                     response = await real(self, request)
@@ -94,7 +94,8 @@ def _request(request: Any, body: bytes) -> Request:
 
 
 def _headers(headers: Any) -> Headers:
-    return tuple((name.lower(), value) for name, value in headers.multi_items())
+    encoding = headers.encoding
+    return tuple([(name.decode(encoding).lower(), value.decode(encoding)) for name, value in headers.raw])
 
 
 def _patience(request: Any) -> float | None:
@@ -126,7 +127,7 @@ class _Tee:
         self._pending = pending
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._pending.failing():
+        with self._pending:
             for data in self._source:
                 self._pending.chunk(data)
                 yield data
@@ -145,7 +146,7 @@ class _AsyncTee:
         self._pending = pending
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._pending.failing():
+        with self._pending:
             async for data in self._source:
                 self._pending.chunk(data)
                 yield data
@@ -167,7 +168,7 @@ class _Play:
         self._script = seam.Script(pending, answer, _patience(request))
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._pending.failing():
+        with self._pending:
             for offset_ns, data in self._pieces:
                 self.wait(offset_ns)
                 self._pending.chunk(data, self._script.at(offset_ns))
@@ -198,7 +199,7 @@ class _AsyncPlay:
         self._script = seam.Script(pending, answer, _patience(request))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._pending.failing():
+        with self._pending:
             for offset_ns, data in self._pieces:
                 await self.wait(offset_ns)
                 self._pending.chunk(data, self._script.at(offset_ns))

@@ -55,7 +55,7 @@ def _tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
         asked = call.arguments
         asked["body"] = _body(asked["body"])
         pending, answer = seam.start(_request(asked))
-        with pending.failing():
+        with pending:
             if answer is not None:
                 return _played(module, asked, pending, answer)
             preload, asked["preload_content"] = asked["preload_content"], False
@@ -141,7 +141,7 @@ class _Tee:
         return getattr(self._source, name)
 
     def _told(self, read: Callable[..., bytes], *args: Any) -> bytes:
-        with self._pending.failing():
+        with self._pending:
             data = read(*args)
         if not data and args != (0,):
             self._ended()
@@ -205,7 +205,7 @@ def _played(module: ModuleType, asked: Mapping[str, Any], pending: Pending, answ
 def _play(method: str, pending: Pending, answer: Answer, script: seam.Script) -> Iterator[bytes]:
     """The answer's bytes at their pace. One that was cut stops where it did, and the client says what it says then."""
     yield wire.head(answer, method)
-    with pending.failing():
+    with pending:
         for offset_ns, data in answer.pieces:
             _wait(script, offset_ns)
             pending.chunk(data, script.at(offset_ns))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pytest_agentperf.analyze.rules.table import examined
 from pytest_agentperf.analyze.turns import number_turns
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
@@ -24,16 +25,18 @@ def profile(
     priced: bool = True,
     own_prices: Mapping[str, OwnPrice] | None = None,
     estimates_judge: bool = False,
+    examine: bool = True,
 ) -> Profile:
     """The profile of a test that is over, or so far.
 
-    `priced=False` leaves the calls without a cost, which spares loading the price table where nobody asks for money.
+    `priced=False` leaves the calls without a cost, which spares loading the price table where nobody asks for money;
+    `examine=False` leaves out what rules find, for numbers that are read again and again.
     """
     calls = (_counted(reading) for reading in recording.readings)
     if priced:
         calls = (replace(call, cost=price(call, own_prices or {})) for call in calls)
     threads, tasks = _numbers_of_threads(recording), _numbers_of_tasks(recording)
-    return Profile(
+    seen = Profile(
         nodeid=nodeid,
         clock=recording.clock,
         latency_ns=recording.latency_ns,
@@ -44,6 +47,7 @@ def profile(
         estimates_judge=estimates_judge,
         notes=recording.notes,
     )
+    return examined(seen) if examine else seen
 
 
 def _counted(reading: Reading) -> ModelCall:

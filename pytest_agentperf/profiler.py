@@ -123,28 +123,32 @@ class Profiler:
 
     def profile(self, *, priced: bool = True) -> Profile:
         """Everything so far, as a value."""
+        return self._profile(priced=priced, examine=True)
+
+    def _profile(self, *, priced: bool = False, examine: bool = False) -> Profile:
         return profile(
             self._recorder.recording(),
             nodeid=self._nodeid,
             priced=priced,
             own_prices=self._own_prices,
             estimates_judge=self._estimates_judge,
+            examine=examine,
         )
 
     def summary(self) -> dict[str, CategoryStats]:
         """Count and milliseconds (total, mean, min, max) by category."""
-        return summary(self.profile(priced=False))
+        return summary(self._profile())
 
     def critical_path(self) -> tuple[Step, ...]:
         """The chain of work that decided how long the test took."""
-        return critical_path(self.profile(priced=False))
+        return critical_path(self._profile())
 
     def waterfall(self, *, width: int = 80) -> str:
         """LLM calls, tools and timers over time, as text."""
-        return waterfall(self.profile(priced=False), width=width)
+        return waterfall(self._profile(), width=width)
 
     def _read(self, metric: str, *, priced: bool = False) -> Number | None:
-        return METRICS[metric].read(self.profile(priced=priced)).value
+        return METRICS[metric].read(self._profile(priced=priced)).value
 
 
 @dataclass(slots=True)

@@ -61,6 +61,7 @@ class Profile()
     cpu_ns: int
     calls: tuple[ModelCall, ...]
     spans: tuple[Span, ...]
+    findings: tuple[Finding, ...]
     gauges: tuple[Gauge, ...]
     estimates_judge: bool
     notes: tuple[str, ...]

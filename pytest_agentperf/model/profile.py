@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.span import Span
 
 
@@ -43,6 +44,8 @@ class Profile:
     """In the order of starts."""
     spans: tuple[Span, ...] = ()
     """In the order of starts."""
+    findings: tuple[Finding, ...] = ()
+    """What the rules say of it, in the order of their codes."""
     gauges: tuple[Gauge, ...] = ()
     """The last value of each name, in the order of first use."""
     estimates_judge: bool = False

@@ -1,0 +1,1 @@
+"""A linter for agents: one file a rule, and `table.py`."""

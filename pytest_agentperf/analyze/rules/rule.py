@@ -1,0 +1,27 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from inspect import cleandoc
+
+from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.profile import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    code: str
+    """`AP` and three digits: 1xx tools, 2xx the program, 3xx the conversation with the model, 4xx the agent's own spans."""
+    name: str
+    find: Callable[[Profile], Iterator[Finding]]
+    """Pure; yields nothing where the profile does not show enough to tell."""
+    gating: bool = True
+    """Its findings are proofs, which may fail a test. A hint never does."""
+
+    @property
+    def page(self) -> str:
+        """What it sees, why that costs, what to do: the docstring of the rule's module, three paragraphs of Markdown."""
+        return cleandoc(sys.modules[self.find.__module__].__doc__ or "")

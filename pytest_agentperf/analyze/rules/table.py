@@ -1,0 +1,22 @@
+"""The table of rules. A row here is run over every profile, listed, explained, and can fail tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_agentperf.analyze.rules import ap104_parallel_tools_off
+from pytest_agentperf.analyze.rules.rule import Rule
+from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.profile import Profile
+
+RULES: dict[str, Rule] = {rule.code: rule for rule in (ap104_parallel_tools_off.RULE,)}
+
+
+def findings(profile: Profile) -> tuple[Finding, ...]:
+    """What all rules find, in the order of their codes."""
+    return tuple(found for rule in RULES.values() for found in rule.find(profile))
+
+
+def examined(profile: Profile) -> Profile:
+    """The profile with its findings."""
+    return replace(profile, findings=findings(profile))

@@ -1,0 +1,43 @@
+"""The table of rules as a whole; each rule on its own has scenarios."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from pytest_agentperf.analyze.rules.rule import Rule
+from pytest_agentperf.analyze.rules.table import RULES, examined
+from pytest_agentperf.model.call import Prompt
+from pytest_agentperf.model.codec import from_json, to_json
+from pytest_agentperf.model.profile import Profile
+from samples import call, profiles, trip
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_is_one_file_with_a_code_a_name_and_a_page_of_three_paragraphs(rule: Rule) -> None:
+    module = rule.find.__module__.rpartition(".")[2]
+
+    assert re.fullmatch(r"AP[1-4]\d\d", rule.code)
+    assert module == f"{rule.code.lower()}_{rule.name.replace('-', '_')}"
+    assert len(rule.page.split("\n\n")) == 3
+
+
+@given(profile=profiles())
+def test_rules_take_any_profile_and_their_findings_travel(profile: Profile) -> None:
+    seen = examined(profile)
+
+    assert all(found.code in RULES and found.name == RULES[found.code].name for found in seen.findings)
+    assert from_json(Profile, to_json(seen)) == seen
+
+
+def test_parallel_tools_switched_off() -> None:
+    off = Prompt(tools=("flights", "weather"), parallel_tools=False)
+    calls = (call(0, 0, 10, prompt=off), call(1, 10, 20))
+
+    (found,) = examined(replace(trip(), calls=calls)).findings
+
+    assert (found.code, found.calls, found.tools) == ("AP104", (0,), ("flights", "weather"))
+    assert found.message == "1 of 2 LLM calls offer 2 tools and forbid parallel calls"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from pytest_agentperf.decode.body import open_body
@@ -110,8 +111,12 @@ _MARKS = (
 )
 
 
+@lru_cache(maxsize=2)
 def _in_body(body: bytes, *, streamed: bool) -> Stated | None:
-    """The last object of the body that says something: streams state at their end."""
+    """The last object of the body that says something: streams state at their end.
+
+    Remembered for a moment, because a replay asks for it and then the call.
+    """
     if not is_event_stream(body) and not any(mark in body for mark in _MARKS):
         return None
     opened = open_body(body)

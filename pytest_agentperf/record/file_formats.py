@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import operator
 import re
 import zlib
 from base64 import b64decode
@@ -104,6 +105,8 @@ def _loader() -> Any:
                         return tag
             return _STR
 
+    # They serve path resolvers, which nobody adds here, and are called for each node: C functions without effect.
+    Loader.descend_resolver, Loader.ascend_resolver = staticmethod(operator.is_), staticmethod(tuple)
     Loader.add_constructor("!binary", lambda loader, node: b64decode(loader.construct_scalar(node)))
     Loader.add_multi_constructor("tag:yaml.org,2002:python/", _python)
     return Loader
@@ -121,9 +124,14 @@ def _value(loader: Any, node: Any, seen: dict[Any, Any]) -> Any:
         return seen[node]
     value: Any
     if tag == _MAP and _MERGE not in [key.tag for key, _ in node.value]:
-        value = {_value(loader, key, seen): _value(loader, value, seen) for key, value in node.value}
+        value = {
+            key.value if key.tag == _STR else _value(loader, key, seen): (
+                item.value if item.tag == _STR else _value(loader, item, seen)
+            )
+            for key, item in node.value
+        }
     elif tag == _SEQ:
-        value = [_value(loader, item, seen) for item in node.value]
+        value = [item.value if item.tag == _STR else _value(loader, item, seen) for item in node.value]
     else:
         value = loader.construct_object(node, deep=True)
     seen[node] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pytest_agentperf.decode.cohere_usage import read_usage
+from pytest_agentperf.decode.cohere import read_failure, read_usage
 from pytest_agentperf.decode.json_ import compact, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
 from pytest_agentperf.decode.prompt import prompt, result, words
@@ -64,6 +64,7 @@ def answer(payload: Payload) -> Answer:
         ),
         finish=finish,
         text=text(body.get("text")) or "".join(text(g.get("text")) for g in generations) or pieces,
+        error=read_failure(finish),
         complete=bool(payload.body.answer) or bool(body),
     )
 

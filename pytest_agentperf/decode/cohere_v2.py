@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pytest_agentperf.decode.cohere_usage import read_usage
+from pytest_agentperf.decode.cohere import read_failure, read_usage
 from pytest_agentperf.decode.json_ import compact, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
 from pytest_agentperf.decode.prompt import prompt, result, words
@@ -46,7 +46,7 @@ def ask(payload: Payload) -> Ask:
 def answer(payload: Payload) -> Answer:
     body = payload.body.answer or _fold(payload)
     message = obj(body.get("message"))
-    content = objs(message.get("content"))
+    content, finish = objs(message.get("content")), text(body.get("finish_reason"))
     return Answer(
         id=text(body.get("id")),
         usage=read_usage(obj(body.get("usage"))),
@@ -59,10 +59,11 @@ def answer(payload: Payload) -> Answer:
             for call in objs(message.get("tool_calls"))
             if (function := obj(call.get("function")))
         ),
-        finish=text(body.get("finish_reason")),
+        finish=finish,
         text="".join(text(block.get("text")) for block in content),
         thoughts="".join(text(block.get("thinking")) for block in content) + text(message.get("tool_plan")),
-        complete=bool(payload.body.answer) or bool(body.get("finish_reason")),
+        error=read_failure(finish, body.get("error")),
+        complete=bool(payload.body.answer) or bool(finish),
     )
 
 

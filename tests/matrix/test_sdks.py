@@ -8,11 +8,10 @@ import statistics
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from server.provider import FORMATS, Answer, FakeProvider, Hit, Tool, echo
+from server.provider import Answer, FakeProvider, Hit, Tool, echo
 
 SDKS = Path(__file__).parent / "sdks"
 TOOLS = (Tool(name="weather", arguments={"city": "Paris"}), Tool(name="weather", arguments={"city": "Rome"}))
@@ -30,7 +29,7 @@ RECORD = "--vcr-record" if find_spec("pytest_vcr") else "--agentperf-record"
 
 def answer(hit: Hit) -> Answer:
     """What the agents ask for by their prompts."""
-    prompt = FORMATS[urlsplit(hit.path).path].prompt(hit.json)
+    prompt = hit.prompt
     if prompt == "use tools":
         numbers = {"input_tokens": 300, "output_tokens": 50, "cached_tokens": 128, "reasoning_tokens": 16}
         return Answer(text="I look at both.", tools=TOOLS, **numbers)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Json = dict[str, Any]
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,13 @@ class Answer:
 class Format(Protocol):
     """A body factory, as a module: one wire format.
 
-    `serial` differs for each request of a server; identifiers are made of it.
+    `request` is the body and what the address says instead of it. `serial` differs for each request of a server;
+    identifiers are made of it.
     """
+
+    @property
+    def STREAM_TYPE(self) -> str:
+        """The content type of a streamed answer."""
 
     def whole(self, answer: Answer, request: Json, serial: int) -> Json:
         """The body of an answer that is not streamed."""
@@ -88,6 +96,12 @@ def cut(text: str, pieces: int) -> list[str]:
     """At most `pieces` parts of about equal length, none empty."""
     size = max(1, -(-len(text) // max(1, pieces)))
     return [text[i : i + size] for i in range(0, len(text), size)]
+
+
+def sse(data: Json, name: str = "") -> bytes:
+    """A server-sent event."""
+    event = f"event: {name}\n" if name else ""
+    return f"{event}data: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
 
 def content_text(content: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from server.answer import Answer, Json, content_text, cut, identifier
+from server.answer import EVENT_STREAM, Answer, Json, content_text, cut, identifier, sse
 
+STREAM_TYPE = EVENT_STREAM
 ERRORS = {
     400: ("invalid_request_error", "messages: at least one message is required"),
     401: ("authentication_error", "invalid x-api-key"),
@@ -124,5 +125,4 @@ def _request_id(serial: int) -> str:
 
 
 def _event(kind: str, data: Json) -> bytes:
-    body = json.dumps({"type": kind} | data, separators=(",", ":"))
-    return f"event: {kind}\ndata: {body}\n\n".encode()
+    return sse({"type": kind} | data, kind)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from server.answer import Answer, Json, Tool, content_text, cut, identifier
+from server.answer import EVENT_STREAM, Answer, Json, Tool, content_text, cut, identifier, sse
 
+STREAM_TYPE = EVENT_STREAM
 CREATED = 1_763_000_000
 SNAPSHOTS = {
     "gpt-4o": "gpt-4o-2024-08-06",
@@ -35,7 +36,7 @@ def events(answer: Answer, request: Json, serial: int) -> list[bytes]:
 
     def chunk(delta: Json, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return _event(_frame("chat.completion.chunk", request, serial) | {"choices": [choice]} | pending_usage)
+        return sse(_frame("chat.completion.chunk", request, serial) | {"choices": [choice]} | pending_usage)
 
     content = "" if answer.text or not answer.tools else None
     result = [chunk({"role": "assistant", "content": content, "refusal": None})]
@@ -50,7 +51,7 @@ def events(answer: Answer, request: Json, serial: int) -> list[bytes]:
     result.append(chunk({}, _finish(answer)))
     if include_usage:
         frame = _frame("chat.completion.chunk", request, serial)
-        result.append(_event(frame | {"choices": [], "usage": _usage(answer)}))
+        result.append(sse(frame | {"choices": [], "usage": _usage(answer)}))
     return [*result, b"data: [DONE]\n\n"]
 
 
@@ -64,7 +65,7 @@ def error(status: int, serial: int) -> Json:
 
 
 def error_event(serial: int) -> bytes:
-    return _event(error(500, serial))
+    return sse(error(500, serial))
 
 
 def headers(answer: Answer, serial: int) -> list[tuple[str, str]]:
@@ -113,7 +114,3 @@ def _usage(answer: Answer) -> Json:
             "rejected_prediction_tokens": 0,
         },
     }
-
-
-def _event(data: Json) -> bytes:
-    return f"data: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

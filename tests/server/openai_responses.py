@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 
 from server import openai_chat
-from server.answer import Answer, Json, content_text, cut, identifier
+from server.answer import EVENT_STREAM, Answer, Json, content_text, cut, identifier, sse
+
+STREAM_TYPE = EVENT_STREAM
 
 headers = openai_chat.headers
 error = openai_chat.error
@@ -143,5 +145,4 @@ def _usage(answer: Answer) -> Json:
 
 
 def _event(kind: str, number: int, data: Json) -> bytes:
-    body = json.dumps({"type": kind, "sequence_number": number, **data}, separators=(",", ":"))
-    return f"event: {kind}\ndata: {body}\n\n".encode()
+    return sse({"type": kind, "sequence_number": number, **data}, kind)

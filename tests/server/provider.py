@@ -1,4 +1,4 @@
-"""The suite's one fake provider: a threaded HTTP/1.1 server on loopback that speaks every wire format of `FORMATS`.
+"""The suite's one fake provider: a threaded HTTP/1.1 server on loopback that speaks every wire format of `routes.FORMATS`.
 
 with FakeProvider() as provider:
     provider.script(Answer(tools=(Tool(name="weather"),)), Answer(text="Sunny."))
@@ -22,18 +22,12 @@ from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from server import anthropic_messages, openai_chat, openai_responses
+from server import ollama
 from server.answer import Answer, Format, Json, Tool
+from server.routes import route
 
-__all__ = ["FORMATS", "Answer", "FakeProvider", "Hit", "Tool", "echo"]
-
-FORMATS: dict[str, Format] = {
-    "/v1/chat/completions": openai_chat,
-    "/v1/responses": openai_responses,
-    "/v1/messages": anthropic_messages,
-}
+__all__ = ["Answer", "FakeProvider", "Hit", "Tool", "echo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +49,30 @@ class Hit:
         result: Json = json.loads(self.body)
         return result
 
+    @property
+    def wire(self) -> Format | None:
+        """The format that its address speaks."""
+        found = route(self.path)
+        return found[0] if found else None
+
+    @property
+    def request(self) -> Json:
+        """The body, and what the address says instead of it."""
+        found = route(self.path)
+        return self.json | (found[1] if found else {})
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last message of the user, or the last tool result; empty where nothing is spoken."""
+        return self.wire.prompt(self.json) if self.wire else ""
+
 
 def echo(hit: Hit) -> Answer:
     """An answer that can be told from those to other prompts, in its text and in its tokens."""
-    wire = FORMATS.get(urlsplit(hit.path).path)
-    if wire is None:
+    if hit.wire is None:
         return Answer(status=404)
-    prompt = wire.prompt(hit.json)
-    return Answer(text=f"You said: {prompt}", input_tokens=100 + len(prompt), output_tokens=10 + len(prompt))
+    said = len(hit.prompt)
+    return Answer(text=f"You said: {hit.prompt}", input_tokens=100 + said, output_tokens=10 + said)
 
 
 class FakeProvider:
@@ -183,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         hit, answer = self.server.provider._take(self.command, self.path, headers, body, self.client_address[1])
-        wire = FORMATS.get(urlsplit(self.path).path)
+        wire = hit.wire
         self._wait(answer.headers_after_ms)
         if answer.raw is not None:
             self._send_whole(answer, answer.raw, answer.content_type, [])
@@ -194,13 +204,13 @@ class _Handler(BaseHTTPRequestHandler):
         stated = wire.headers(answer, hit.serial)
         if answer.status != 200:
             self._send_whole(answer, _dump(wire.error(answer.status, hit.serial)), "application/json", stated)
-        elif hit.json.get("stream"):
-            events = wire.events(answer, hit.json, hit.serial)
+        elif hit.request.get("stream", wire is ollama):  # which streams unless told not to
+            events = wire.events(answer, hit.request, hit.serial)
             if answer.error_after is not None:
                 events = [*events[: answer.error_after], wire.error_event(hit.serial)]
-            self._send_stream(answer, events, stated)
+            self._send_stream(answer, events, wire.STREAM_TYPE, stated)
         else:
-            self._send_whole(answer, _dump(wire.whole(answer, hit.json, hit.serial)), "application/json", stated)
+            self._send_whole(answer, _dump(wire.whole(answer, hit.request, hit.serial)), "application/json", stated)
 
     def _send_whole(self, answer: Answer, body: bytes, content_type: str, stated: list[tuple[str, str]]) -> None:
         body = gzip.compress(body) if answer.gzip else body
@@ -210,8 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut_after is not None:
             raise _HangUp
 
-    def _send_stream(self, answer: Answer, events: list[bytes], stated: list[tuple[str, str]]) -> None:
-        self._send_head(answer, "text/event-stream; charset=utf-8", [("transfer-encoding", "chunked"), *stated])
+    def _send_stream(
+        self, answer: Answer, events: list[bytes], content_type: str, stated: list[tuple[str, str]]
+    ) -> None:
+        self._send_head(answer, content_type, [("transfer-encoding", "chunked"), *stated])
         self._wait(answer.first_byte_after_ms)
         for number, data in enumerate(_encoded(events, answer)):
             if number == answer.cut_after:

@@ -1,10 +1,10 @@
-"""Cohere's count of tokens, in both versions of its chat."""
+"""What both versions of Cohere's chat share: the count of tokens, the word for a failure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pytest_agentperf.decode.json_ import count, obj
+from pytest_agentperf.decode.json_ import count, obj, text
 from pytest_agentperf.model.usage import Usage
 
 
@@ -17,3 +17,9 @@ def read_usage(raw: dict[str, Any]) -> Usage | None:
             reasoning = count(counts.get("reasoning_tokens"))
             return Usage(input=given, output=output, cache_read=count(raw.get("cached_tokens")), reasoning=reasoning)
     return None
+
+
+def read_failure(finish: str, message: object = None) -> str:
+    """Why the model failed after its answer began; empty where it did not. Only version 2 gives a message."""
+    failed = finish.startswith("ERROR") or finish == "TIMEOUT"
+    return ": ".join(filter(None, (finish, text(message)))) if failed else ""

@@ -45,6 +45,7 @@ def profile(
         spans=tuple(replace(span, thread=threads[span.thread], task=tasks.get(span.task)) for span in recording.spans),
         gauges=recording.gauges,
         estimates_judge=estimates_judge,
+        unmodelled=recording.unmodelled,
         notes=recording.notes,
     )
     return examined(seen) if examine else seen

@@ -97,8 +97,7 @@ class Run:
         except ClockError as error:
             self.clock_error = error
         if self.bubble:
-            for note in self.bubble.notes:
-                self.recorder.note(note)
+            self.recorder.unmodelled = self.bubble.unmodelled
             if self.bubble.real_wait_ns:
                 real_ms = self.bubble.real_wait_ns // 1_000_000
                 self.recorder.note(f"latency is partly real: {real_ms} ms of it differ from run to run")

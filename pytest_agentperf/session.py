@@ -256,7 +256,9 @@ class Session:
             return render(self.report(), width=get_terminal_size().columns, color=terminal.hasmarkup, max_rows=rows)
         if not self._tests:
             return []
-        return [f"agentperf: {note}" for note in dict.fromkeys(n for t in self.report().tests for n in t.profile.notes)]
+        profiles = [test.profile for test in self.report().tests]
+        notes = dict.fromkeys(note for profile in profiles for note in (*profile.notes, *profile.unmodelled))
+        return [f"agentperf: {note}" for note in notes]
 
 
 def run_of(item: pytest.Item) -> Run:

@@ -64,6 +64,7 @@ class Profile()
     findings: tuple[Finding, ...]
     gauges: tuple[Gauge, ...]
     estimates_judge: bool
+    unmodelled: tuple[str, ...]
     notes: tuple[str, ...]
 class Profiler()
     cached_tokens -> int | None

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_agentperf.clock import kernel, locks, loops, patching, real, threads, times, traffic, trio_loops
+from pytest_agentperf.clock import describe, kernel, locks, loops, patching, real, threads, times, traffic, trio_loops
 from pytest_agentperf.clock.kernel import Clock, ClockError, Deadlock, RunawayClock
 from pytest_agentperf.clock.watcher import Watcher
 
@@ -95,18 +95,13 @@ class Bubble:
 
     @property
     def real_wait_ns(self) -> int:
-        """The real waits in `elapsed_ns`; each of 5 ms at least. While it is 0, `elapsed_ns` is the same in every run."""
+        """The real waits in `elapsed_ns`; each of 5 ms at least."""
         return self._clock.real_wait_ns
 
     @property
-    def notes(self) -> list[str]:
-        """What could not be modelled and took real time, with file and line."""
-        return list(self._clock.notes)
-
-    @property
-    def partly_real(self) -> bool:
-        """Whether `elapsed_ns` depends on the machine."""
-        return bool(self._clock.real_wait_ns or self._clock.notes)
+    def unmodelled(self) -> tuple[str, ...]:
+        """What took real time, with file and line. While it is empty, `elapsed_ns` is the same in every run."""
+        return tuple(self._clock.unmodelled)
 
 
 @contextlib.contextmanager
@@ -123,6 +118,7 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
         max_ns=round(max_virtual_s * 1e9),
         epoch_ns=times.real_time_ns() if epoch is None else round(epoch * 1e9),
         on_flow=_watch,
+        where=describe.places,
     )
     clock.enter(clock.expect())
     random_state = random.getstate()

@@ -31,7 +31,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, Literal, Protocol
 
 get_ident = _thread.get_ident
@@ -114,7 +114,7 @@ class Member:
 
     __slots__ = (
         *("awaits_end", "ident", "joiners", "native_id", "ours"),
-        *("polls", "real_depth", "state", "thread", "waiter"),
+        *("polls", "real_depth", "state", "thread", "told", "waiter"),
     )
 
     def __init__(self, *, ours: bool, thread: threading.Thread | None = None) -> None:
@@ -129,6 +129,8 @@ class Member:
         """Its last wait."""
         self.real_depth = 0
         """Real sections it is in. Inside of one all its waits are real."""
+        self.told = False
+        """`Clock.unmodelled` has what it is doing in this state."""
         self.polls = False
         """It has just looked in vain whether something outside has ended."""
         self.joiners: deque[Waiter] = deque()
@@ -145,10 +147,15 @@ class OnFlow(Protocol):
         """Time flows: somebody has to watch; at once, if there is a deadline."""
 
 
+class Where(Protocol):
+    def __call__(self, members: Collection[Member], others: Iterable[Member], /) -> list[str]:
+        """Places in the user's code where these members are."""
+
+
 class Clock:
     """The time of one bubble, in ns since its start."""
 
-    def __init__(self, *, max_ns: int, epoch_ns: int, on_flow: OnFlow) -> None:
+    def __init__(self, *, max_ns: int, epoch_ns: int, on_flow: OnFlow, where: Where) -> None:
         self.max_ns = max_ns
         self.epoch_ns = epoch_ns
         """What the wall clock showed at the start."""
@@ -157,7 +164,8 @@ class Clock:
         real time: a rate limiter may remember an instant from before."""
         self.members: dict[int, Member] = {}
         self.real_wait_ns = 0
-        self.notes: list[str] = []
+        self.unmodelled: dict[str, None] = {}
+        """What took real time, one sentence each, in the order of first happening."""
         self.failure: ClockError | None = None
         self.closed = False
         self.lead_ns = 0
@@ -168,6 +176,7 @@ class Clock:
         """Of states: the watcher's measure of progress."""
         self.flow_since_ns: int | None = None
         self._on_flow = on_flow
+        self._where = where
         self._jumped_ns = 0
         self._count: dict[State, int] = {RUNS: 0, WAITS: 0, REAL: 0, GONE: 0}
         self._outside: set[Member] = set()
@@ -185,10 +194,13 @@ class Clock:
         flowed = 0 if since_ns is None else real_monotonic_ns() - since_ns
         return flowed if flowed >= floor_ns else 0
 
-    def _stop_flow(self) -> None:
+    def _stop_flow(self, ended_by: Member | None = None) -> None:
         flowed, self.flow_since_ns = self._flowed_ns(), None
         self._jumped_ns += flowed
         self.real_wait_ns += flowed
+        if flowed:
+            real = [member for member in self.members.values() if member.state == REAL]
+            self.took_real_time(real or [member for member in [ended_by] if member], "waited for something real")
 
     def count(self, state: State) -> int:
         return self._count[state]
@@ -196,11 +208,12 @@ class Clock:
     def set_state(self, member: Member, state: State) -> None:
         if member.state == state or self.closed:
             return
-        self._stop_flow()
+        self._stop_flow(member)
         self.changes += 1
         self._count[member.state] -= 1
         self._count[state] += 1
         member.state = state
+        member.told = False
         if not self._count[RUNS]:
             self.advance()
 
@@ -251,9 +264,12 @@ class Clock:
         if self.failure is not None and member.ours:
             raise type(self.failure)(*self.failure.args)
 
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+    def took_real_time(self, members: Iterable[Member], what: str) -> None:
+        untold = [member for member in members if not member.told]
+        for member in untold:
+            member.told = True
+        for place in self._where(untold, self.members.values()) if untold else ():
+            self.unmodelled[f"real time was used: a thread {what} in {place}"] = None
 
     # ---- what members do
 

@@ -116,8 +116,9 @@ def write_to_self(self: Any) -> None:
     _original_write_to_self(self)
 
 
-def waiting_loops() -> list[asyncio.AbstractEventLoop]:
-    return list(_waiting)
+def waiting_loops(ident: int | None = None) -> list[asyncio.AbstractEventLoop]:
+    """Those that wait on virtual time just now, in all threads or in one."""
+    return [loop for loop, waiter in list(_waiting.items()) if ident in (None, waiter.ident)]
 
 
 def forget() -> None:

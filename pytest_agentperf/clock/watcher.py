@@ -126,9 +126,9 @@ class Watcher:
         return looks >= patience and not member.awaits_end
 
     def _declare_blocked(self, clock: Clock, member: Member, activity: Hashable, since_ns: int, what: str) -> None:
-        clock.note(f"real time was used: a thread {what} in {describe.position(member.ident)}")
         self._blocked[member] = activity
         clock.set_state(member, REAL)
+        clock.took_real_time([member], what)
         if clock.flow_since_ns is not None:
             clock.flow_since_ns = since_ns
 

@@ -50,5 +50,8 @@ class Profile:
     """The last value of each name, in the order of first use."""
     estimates_judge: bool = False
     """Limits take estimates for true; else an estimate breaks them, for nobody knows whether it is right."""
+    unmodelled: tuple[str, ...] = ()
+    """What took real time on a virtual clock, a sentence each with file and line. Where there is any, the latency is partly
+    real: it differs from run to run."""
     notes: tuple[str, ...] = field(default=())
     """What a reader must know: sentences, no markup."""

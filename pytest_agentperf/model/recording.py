@@ -29,4 +29,5 @@ class Recording:
     spans: tuple[Span, ...] = ()
     """In the order of starts; one that is still open ends now."""
     gauges: tuple[Gauge, ...] = ()
+    unmodelled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -63,6 +63,8 @@ class Recorder:
         """
         self.stops: list[Stop] = []
         """What stopped the agent, in order."""
+        self.unmodelled: tuple[str, ...] = ()
+        """What took real time on a virtual clock."""
         self.bugs: list[str] = []
         """Errors of ours that were kept away from the agent, one line each."""
         self._lock = threading.RLock()
@@ -133,6 +135,7 @@ class Recorder:
                 readings=tuple(readings[index] for index in sorted(readings)),
                 spans=tuple(spans),
                 gauges=tuple(self._gauges.values()),
+                unmodelled=self.unmodelled,
                 notes=tuple(self._notes),
             )
 

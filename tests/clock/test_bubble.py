@@ -13,6 +13,7 @@ import pytest
 
 from pytest_agentperf.clock.bubble import Deadlock, RunawayClock, bubble, real_io
 
+HERE = os.path.relpath(__file__)
 CLOCKS = ["monotonic", "perf_counter", "time"]
 
 
@@ -112,7 +113,7 @@ def test_deadlock_names_who_waits_where():
     message = str(caught.value)
     assert "MainThread waits at " in message
     assert "the other waits at " in message
-    assert message.count(f"{__file__}:{hold_and_take.__code__.co_firstlineno + 3} in hold_and_take") == 2
+    assert message.count(f"{HERE}:{hold_and_take.__code__.co_firstlineno + 3} in hold_and_take") == 2
     assert not first.locked()
     assert not second.locked()
 
@@ -203,7 +204,7 @@ def test_computing_costs_nothing():
         while time.process_time() < end:
             sum(range(1000))
         thread.join()
-    assert (measured.elapsed_ns, measured.notes) == (1e9, [])
+    assert (measured.elapsed_ns, measured.unmodelled) == (1e9, ())
 
 
 def test_real_io_counts_as_it_is():
@@ -215,8 +216,11 @@ def test_real_io_counts_as_it_is():
         time.sleep(5)
     assert 5.05e9 <= measured.elapsed_ns == 5e9 + measured.real_wait_ns
     assert seen >= 0.05
-    assert measured.partly_real
-    assert not measured.notes
+    [told] = measured.unmodelled
+    line = test_real_io_counts_as_it_is.__code__.co_firstlineno + 3
+    assert told == (
+        f"real time was used: a thread waited for something real in {HERE}:{line} in test_real_io_counts_as_it_is"
+    )
 
 
 def test_real_io_of_a_thread_beside_virtual_waits():
@@ -243,7 +247,7 @@ def test_short_real_waits_are_noise():
         for _ in range(20):
             with real_io():
                 pass
-    assert (measured.elapsed_ns, measured.partly_real) == (0, False)
+    assert (measured.elapsed_ns, measured.unmodelled) == (0, ())
 
 
 def test_unknown_blocking_takes_real_time_and_is_named():
@@ -264,10 +268,10 @@ def test_unknown_blocking_takes_real_time_and_is_named():
     os.close(writer)
     assert measured.elapsed_ns == 1e9
     assert measured.real_wait_ns > 0
-    [note] = measured.notes
+    [note] = measured.unmodelled
     assert note == (
         "real time was used: a thread was blocked in "
-        f"{__file__}:{unknown_to_us.__code__.co_firstlineno + 1} in unknown_to_us"
+        f"{HERE}:{unknown_to_us.__code__.co_firstlineno + 1} in unknown_to_us"
     )
 
 
@@ -301,7 +305,7 @@ def test_workers_from_before_the_bubble_are_adopted():
         for _ in range(10):
             with bubble() as measured:
                 list(pool.map(time.sleep, [1] * 5))
-            assert (measured.elapsed_ns, measured.notes) == (3e9, [])
+            assert (measured.elapsed_ns, measured.unmodelled) == (3e9, ())
         assert pool.submit(abs, -1).result() == 1
 
 

@@ -39,7 +39,7 @@ def test_blocked_thread_is_told_by_the_processor_time_of_the_process():
     os.close(reader)
     os.close(writer)
     assert measured.real_wait_ns > 0
-    assert "was blocked in" in measured.notes[0]
+    assert "was blocked in" in measured.unmodelled[0]
 
 
 @pytest.mark.usefixtures("_no_proc")
@@ -48,7 +48,7 @@ def test_computing_is_not_taken_for_blocking():
         end = time.process_time() + 0.5
         while time.process_time() < end:
             sum(range(1000))
-    assert (measured.elapsed_ns, measured.notes) == (0, [])
+    assert (measured.elapsed_ns, measured.unmodelled) == (0, ())
 
 
 @pytest.mark.parametrize("name", ["SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector"])

@@ -253,4 +253,4 @@ def test_every_step_is_where_the_oracle_has_it(seed):
         real.thread("main", program)
         real.pool.shutdown()
     assert sorted(real.trace) == sorted(oracle.trace)
-    assert (measured.elapsed_ns, measured.real_wait_ns, measured.notes) == (oracle.env.now * 1000, 0, [])
+    assert (measured.elapsed_ns, measured.real_wait_ns, measured.unmodelled) == (oracle.env.now * 1000, 0, ())

@@ -26,6 +26,7 @@ import pytest
 
 from pytest_agentperf.clock.bubble import bubble
 
+HERE = os.path.relpath(__file__)
 CHILD = [sys.executable, "-c", "import time; time.sleep(0.2); print('done')"]
 SERVER = """
 import http.server, time
@@ -60,7 +61,15 @@ def measuring():
     result.elapsed_ns = measured.elapsed_ns
     result.virtual_ns = measured.elapsed_ns - measured.real_wait_ns
     result.real_wait_ns = measured.real_wait_ns
-    result.notes = measured.notes
+    result.unmodelled = measured.unmodelled
+
+
+def assert_told(result, *places):
+    """Each real wait, recognised or not, is named once."""
+    assert len(result.unmodelled) == len(places)
+    for told, place in zip(result.unmodelled, places, strict=True):
+        assert told.startswith("real time was used: a thread ")
+        assert place in told
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +115,7 @@ def test_child_process(wait_for_child):
         time.sleep(5)
     assert 5.1e9 <= result.elapsed_ns <= 5e9 + result.wall_ns
     assert result.virtual_ns == 5e9
+    assert_told(result, HERE)
 
 
 def test_child_process_in_a_thread_beside_virtual_waits():
@@ -191,7 +201,8 @@ def test_blocking_request(port):
         time.sleep(5)
     assert 5e9 + SERVED_S * 0.5e9 <= result.elapsed_ns <= 5e9 + result.wall_ns
     assert result.virtual_ns == 5e9
-    assert result.notes == []
+    line = test_blocking_request.__code__.co_firstlineno + 2
+    assert_told(result, f"{HERE}:{line}", f"{HERE}:{line + 1}")
 
 
 def test_server_in_a_thread_of_the_bubble():
@@ -215,7 +226,7 @@ def test_server_in_a_thread_of_the_bubble():
         server.server_close()
     assert 30e9 <= result.elapsed_ns <= 30e9 + result.wall_ns + 0.1e9
     assert result.wall_ns < 30e9
-    assert result.notes == []
+    assert "blocked" not in "".join(result.unmodelled)
 
 
 def test_server_in_the_same_loop():
@@ -330,8 +341,7 @@ def test_uvloop(made):
         assert (result.elapsed_ns, result.real_wait_ns) == (0.6e9, 0)
     else:
         assert 0 < result.elapsed_ns <= result.wall_ns
-        assert len(result.notes) == 1
-        assert __file__ in result.notes[0]
+        assert_told(result, HERE)
 
 
 def test_older_lock_takes_real_time_and_is_named():
@@ -351,4 +361,4 @@ def test_older_lock_takes_real_time_and_is_named():
             pass
         thread.join()
     assert result.elapsed_ns >= 0.15e9
-    assert len(result.notes) == 1
+    assert_told(result, HERE)

@@ -233,7 +233,11 @@ def _gauges(rows: list[_Row], width: int) -> list[str]:
 
 def _notes(report: Report, width: int) -> list[str]:
     notes = Counter(plain(note) for note in report.notes)
-    notes.update(plain(note) for run in report.tests for note in {**dict.fromkeys(run.profile.notes), **dict.fromkeys(run.profile.unmodelled)})
+    notes.update(
+        plain(note)
+        for run in report.tests
+        for note in {**dict.fromkeys(run.profile.notes), **dict.fromkeys(run.profile.unmodelled)}
+    )
     return counted("note:", notes, "notes", width, painter(color=False))
 
 

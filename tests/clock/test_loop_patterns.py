@@ -227,7 +227,11 @@ def test_pattern_takes_exactly_what_it_would(pattern):
     for _ in range(10):
         with bubble() as measured:
             asyncio.run(pattern())
-        assert (measured.elapsed_ns, measured.real_wait_ns, measured.unmodelled) == (round(PATTERNS[pattern] * 1e9), 0, ())
+        assert (measured.elapsed_ns, measured.real_wait_ns, measured.unmodelled) == (
+            round(PATTERNS[pattern] * 1e9),
+            0,
+            (),
+        )
 
 
 def test_inside_of_a_coroutine():

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import compact, count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import SideCall, ToolCall
 from pytest_agentperf.model.usage import Usage
 
@@ -56,7 +56,7 @@ def ask(payload: Payload) -> Ask:
             ],
             parallel=not disabled if isinstance(disabled, bool) else None,
         ),
-        text=words(system or (), messages, tools),
+        said=(system or (), messages, tools),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import compact, count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import ToolCall
 from pytest_agentperf.model.usage import Usage
 
@@ -45,7 +45,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages,
             results=[result(found.get("toolUseId"), found.get("content")) for found in results if found],
         ),
-        text=words(system, messages, tools),
+        said=(system, messages, tools),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, words
+from pytest_agentperf.decode.prompt import prompt
 from pytest_agentperf.model.usage import Usage
 
 API: Final = "bedrock-invoke"
@@ -28,7 +28,7 @@ def answers(payload: Payload) -> bool:
 
 def ask(payload: Payload) -> Ask:
     given = payload.request.get("prompt", payload.request.get("inputText"))
-    return Ask(prompt=prompt(messages=[{"role": "user", "content": given}] if given else []), text=words(given or ()))
+    return Ask(prompt=prompt(messages=[{"role": "user", "content": given}] if given else []), said=(given or (),))
 
 
 def _pieces(event: dict[str, Any]) -> list[dict[str, Any]]:

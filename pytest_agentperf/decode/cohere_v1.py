@@ -7,7 +7,7 @@ from typing import Any, Final
 from pytest_agentperf.decode.cohere import read_failure, read_usage
 from pytest_agentperf.decode.json_ import compact, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import ToolCall
 
 API: Final = "cohere-v1"
@@ -46,7 +46,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages,
             results=[result(None, found.get("outputs")) for found in results],
         ),
-        text=words(preamble, messages, tools),
+        said=(preamble, messages, tools),
     )
 
 

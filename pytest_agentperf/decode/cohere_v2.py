@@ -7,7 +7,7 @@ from typing import Any, Final
 from pytest_agentperf.decode.cohere import read_failure, read_usage
 from pytest_agentperf.decode.json_ import compact, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import ToolCall
 
 API: Final = "cohere-v2"
@@ -39,7 +39,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages[first:],
             results=[result(m.get("tool_call_id"), m.get("content")) for m in messages if m.get("role") == "tool"],
         ),
-        text=words(messages, tools),
+        said=(messages, tools),
     )
 
 

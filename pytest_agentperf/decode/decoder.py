@@ -26,6 +26,7 @@ from pytest_agentperf.decode.bedrock_meter import metered
 from pytest_agentperf.decode.failure import failure, shorten
 from pytest_agentperf.decode.json_ import digest
 from pytest_agentperf.decode.payload import Answer, Ask, Payload, model_in, unwrap
+from pytest_agentperf.decode.prompt import words
 from pytest_agentperf.decode.provider import provider
 from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS, stated_latency
 from pytest_agentperf.model.call import ModelCall
@@ -147,7 +148,10 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         span=exchange.span,
         thread=exchange.thread,
     )
-    return Reading(call=call, prompt_text=ask.text, answer_text="\n".join(filter(None, (answer.thoughts, answer.text))))
+    if call.usage:
+        return Reading(call=call)
+    said = filter(None, (answer.thoughts, answer.text))
+    return Reading(call=call, prompt_text=words(*ask.said), answer_text="\n".join(said))
 
 
 _TIERS = ("flex", "priority", "batch", "fast")

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_agentperf.decode.json_ import count, obj, objs, text
 from pytest_agentperf.decode.openai_usage import read_usage
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, words
+from pytest_agentperf.decode.prompt import prompt
 from pytest_agentperf.model.usage import Usage
 
 API: Final = "embeddings"
@@ -39,7 +39,7 @@ def ask(payload: Payload) -> Ask:
     return Ask(
         model=text(request.get("model")).removeprefix("models/"),
         prompt=prompt(messages=messages),
-        text=words(given or ()),
+        said=(given or (),),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import compact, count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import ToolCall, ToolResult
 from pytest_agentperf.model.usage import Usage
 
@@ -45,7 +45,7 @@ def ask(payload: Payload) -> Ask:
             messages=contents,
             results=[found for content in contents for part in objs(content.get("parts")) for found in _results(part)],
         ),
-        text=words(system or (), contents, tools),
+        said=(system or (), contents, tools),
     )
 
 

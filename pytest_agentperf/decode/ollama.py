@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pytest_agentperf.decode.json_ import compact, count, obj, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, result, words
+from pytest_agentperf.decode.prompt import prompt, result
 from pytest_agentperf.model.call import ToolCall
 from pytest_agentperf.model.usage import Usage
 
@@ -37,7 +37,7 @@ def ask(payload: Payload) -> Ask:
             messages=messages[first:],
             results=[result(m.get("tool_call_id"), m.get("content")) for m in messages if m.get("role") == "tool"],
         ),
-        text=words(system, messages[first:], tools),
+        said=(system, messages[first:], tools),
     )
 
 

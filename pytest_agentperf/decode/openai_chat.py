@@ -51,7 +51,7 @@ def ask(payload: Payload) -> Ask:
             ],
             parallel=request.get("parallel_tool_calls"),
         ),
-        text=words(messages, tools),
+        said=(messages, tools),
     )
 
 

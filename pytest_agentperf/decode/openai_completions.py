@@ -10,7 +10,7 @@ from typing import Final
 from pytest_agentperf.decode.json_ import obj, objs, text
 from pytest_agentperf.decode.openai_usage import read_usage
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, words
+from pytest_agentperf.decode.prompt import prompt
 
 API: Final = "openai-completions"
 OPERATION: Final = "completion"
@@ -31,7 +31,7 @@ def answers(payload: Payload) -> bool:
 def ask(payload: Payload) -> Ask:
     given = payload.request.get("prompt")
     messages = [{"role": "user", "content": given}] if given else []
-    return Ask(model=text(payload.request.get("model")), prompt=prompt(messages=messages), text=words(given or ()))
+    return Ask(model=text(payload.request.get("model")), prompt=prompt(messages=messages), said=(given or (),))
 
 
 def answer(payload: Payload) -> Answer:

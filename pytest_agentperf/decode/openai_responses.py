@@ -55,7 +55,7 @@ def ask(payload: Payload) -> Ask:
             parallel=request.get("parallel_tool_calls"),
             previous=request.get("previous_response_id"),
         ),
-        text=words(instructions, items, tools),
+        said=(instructions, items, tools),
     )
 
 

@@ -33,8 +33,8 @@ class Ask:
 
     model: str = ""
     prompt: Prompt = field(default_factory=Prompt)
-    text: str = ""
-    """All of the prompt that is text: system prompt, tools, messages."""
+    said: tuple[object, ...] = ()
+    """All of the prompt: system prompt, tools, messages as they came. `prompt.words` are its texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

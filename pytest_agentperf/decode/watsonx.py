@@ -6,7 +6,7 @@ from typing import Final
 
 from pytest_agentperf.decode.json_ import count, objs, text
 from pytest_agentperf.decode.payload import Answer, Ask, Payload
-from pytest_agentperf.decode.prompt import prompt, words
+from pytest_agentperf.decode.prompt import prompt
 from pytest_agentperf.model.usage import Usage
 
 API: Final = "watsonx"
@@ -24,7 +24,7 @@ def answers(payload: Payload) -> bool:
 def ask(payload: Payload) -> Ask:
     given = payload.request.get("input")
     messages = [{"role": "user", "content": given}] if given else []
-    return Ask(model=text(payload.request.get("model_id")), prompt=prompt(messages=messages), text=words(given or ()))
+    return Ask(model=text(payload.request.get("model_id")), prompt=prompt(messages=messages), said=(given or (),))
 
 
 def answer(payload: Payload) -> Answer:

@@ -11,7 +11,7 @@ from pytest_agentperf.model.span import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A decoded exchange. The texts are there to count tokens where the wire does not; they go no further."""
+    """A decoded exchange. The texts are there to count tokens where the wire does not, and only then; they go no further."""
 
     call: ModelCall
     prompt_text: str = ""

@@ -1,35 +1,53 @@
-"""Nouns to JSON values and back, by their own type hints."""
+"""Nouns to JSON values and back, by their own type hints; what the hints mean is worked out once a class."""
 
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from dataclasses import is_dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from math import isfinite
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+Read = Callable[[Any], Any]
+
 _ATOMS = frozenset({str, int, bool, type(None)})
 """What is its own JSON, by exact type: an enum may be a text too."""
 
 
 def to_json(value: object) -> Any:
     """Dataclasses become objects, tuples arrays, decimals strings, and so do the floats that JSON has no number for."""
-    if type(value) in _ATOMS:
+    kind = type(value)
+    if kind in _ATOMS:
         return value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, (tuple, list)):
-        return [to_json(item) for item in value]
+    if kind is tuple or kind is list:
+        return [item if type(item) in _ATOMS else to_json(item) for item in value]  # type: ignore[attr-defined]
+    if is_dataclass(kind):
+        names, fields = _fields(kind)
+        values = fields(value)
+        return {
+            name: item if type(item) in _ATOMS else to_json(item) for name, item in zip(names, values, strict=True)
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, float):
         return value if isfinite(value) else str(value)
-    raise TypeError(f"no JSON for a {type(value).__name__}: {value!r}")
+    raise TypeError(f"no JSON for a {kind.__name__}: {value!r}")
+
+
+@cache
+def _fields(cls: Any) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
+    """The names of a class's fields, and what reads them all."""
+    names = tuple(cls.__dataclass_fields__)
+    if len(names) == 1:
+        return names, lambda value: (getattr(value, names[0]),)
+    return names, attrgetter(*names)
 
 
 def from_json(cls: type[T], data: Any) -> T:
@@ -37,40 +55,40 @@ def from_json(cls: type[T], data: Any) -> T:
 
     Raises TypeError or ValueError where the data do not fit.
     """
-    result: T = _build(cls, data)
+    result: T = _reader(cls)(data)
     return result
 
 
 @cache
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(cls.__dataclass_fields__)
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _build(hint: Any, data: Any) -> Any:
+def _reader(hint: Any) -> Read:
+    """What makes a value of this type out of JSON."""
     if hint in _SCALARS:
-        return _scalar(hint, data)
+        return partial(_scalar, hint, _SCALARS[hint])
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        return _build_union(get_args(hint), data)
+        return _union_reader(get_args(hint))
     if origin is tuple:
-        return _build_tuple(get_args(hint), data)
+        return _tuple_reader(get_args(hint))
     if origin is Literal:
-        if data not in get_args(hint):
-            raise ValueError(f"expected one of {get_args(hint)}, got {data!r}")
-        return data
+        return partial(_literal, frozenset(get_args(hint)))
     if issubclass(hint, Enum):
-        return hint(data)
-    if not isinstance(data, dict):
-        raise TypeError(f"{hint.__name__}: expected an object, got {data!r}")
-    hints = _hints(hint)
-    if unknown := data.keys() - hints.keys():
-        raise TypeError(f"{hint.__name__}: unknown field {min(unknown)!r}")
-    return hint(**{name: _build(hints[name], item) for name, item in data.items()})
+        return hint
+    return _object_reader(hint)
+
+
+def _object_reader(cls: Any) -> Read:
+    readers: dict[str, Read] = {}  # filled by the first that reads: a class may hold others of its kind
+
+    def read(data: Any) -> Any:
+        if not readers:
+            readers.update({name: _reader(hint) for name, hint in get_type_hints(cls).items()})
+        if not isinstance(data, dict):
+            raise TypeError(f"{cls.__name__}: expected an object, got {data!r}")
+        if not data.keys() <= readers.keys():
+            raise TypeError(f"{cls.__name__}: unknown field {min(data.keys() - readers.keys())!r}")
+        return cls(**{name: readers[name](item) for name, item in data.items()})
+
+    return read
 
 
 _SCALARS: dict[Any, tuple[type, ...]] = {
@@ -83,34 +101,54 @@ _SCALARS: dict[Any, tuple[type, ...]] = {
 """What a field of this type is in JSON; infinities and NaN are texts."""
 
 
-def _scalar(hint: type, data: Any) -> Any:
-    if not isinstance(data, _SCALARS[hint]) or (isinstance(data, bool) and hint is not bool):
+def _scalar(hint: type, kinds: tuple[type, ...], data: Any) -> Any:
+    if type(data) is hint:
+        return data
+    if not isinstance(data, kinds) or isinstance(data, bool):
         raise TypeError(f"expected {hint.__name__}, got {data!r}")
     if hint is Decimal:
         try:
-            return Decimal(str(data))
+            return Decimal(data)
         except InvalidOperation:
             raise ValueError(f"expected a decimal number, got {data!r}") from None
     return float(data) if hint is float and isinstance(data, str) else data
 
 
-def _build_union(options: tuple[Any, ...], data: Any) -> Any:
-    """None, or the one option that the kind of the value can mean: a text is a decimal where a text cannot be."""
-    if data is None and type(None) in options:
-        return None
-    if isinstance(data, str) and Decimal in options and str not in options:
-        return _scalar(Decimal, data)
-    rest = [option for option in options if option not in (type(None), Decimal)]
-    if len(rest) == 1:
-        return _build(rest[0], data)
-    if type(data) not in rest:
-        raise TypeError(f"expected one of {', '.join(option.__name__ for option in options)}, got {data!r}")
+def _literal(allowed: frozenset[Any], data: Any) -> Any:
+    if data not in allowed:
+        raise ValueError(f"expected one of {tuple(sorted(allowed))}, got {data!r}")
     return data
 
 
-def _build_tuple(args: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
-    if not isinstance(data, (list, tuple)):
-        raise TypeError(f"expected an array, got {data!r}")
-    if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_build(args[0], item) for item in data)
-    return tuple(_build(arg, item) for arg, item in zip(args, data, strict=True))
+def _union_reader(options: tuple[Any, ...]) -> Read:
+    """None, or the one option that the kind of the value can mean: a text is a decimal where a text cannot be."""
+    decimal = Decimal in options and str not in options
+    rest = [option for option in options if option not in (type(None), Decimal)]
+    only = _reader(rest[0]) if len(rest) == 1 else None
+
+    def read(data: Any) -> Any:
+        if data is None and type(None) in options:
+            return None
+        if decimal and isinstance(data, str):
+            return _scalar(Decimal, (str,), data)
+        if only is not None:
+            return only(data)
+        if type(data) not in rest:
+            raise TypeError(f"expected one of {', '.join(option.__name__ for option in options)}, got {data!r}")
+        return data
+
+    return read
+
+
+def _tuple_reader(args: tuple[Any, ...]) -> Read:
+    readers = [_reader(arg) for arg in args if arg is not Ellipsis]
+    many = len(args) == 2 and args[1] is Ellipsis
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, (list, tuple)):
+            raise TypeError(f"expected an array, got {data!r}")
+        if many:
+            return tuple([readers[0](item) for item in data])
+        return tuple(reader(item) for reader, item in zip(readers, data, strict=True))
+
+    return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_agentperf.model.change import Cause, Change
 from pytest_agentperf.model.limit import Violation
 from pytest_agentperf.model.profile import Profile
 
@@ -19,15 +20,30 @@ class TestRun:
     """Limits not kept. Where the test's body failed by itself they were not judged."""
     worker: str = ""
     """xdist's worker; empty without."""
+    where: str = ""
+    """`path:line` of the test's `def`, from the root of the project; empty where pytest does not know."""
+    changes: tuple[Change, ...] = ()
+    """Numbers that are not what the baseline says, in the order of `METRICS`."""
+    base: Profile | None = None
+    """What the baseline says, where it is not the same: a skeleton (see `judge.skeleton`), for a look side by side."""
+    new: bool = False
+    """It could be compared, and the baseline does not know it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     tests: tuple[TestRun, ...]
     """Sorted by node id."""
+    causes: tuple[Cause, ...] = ()
+    """Why numbers changed: those that failed a test first, then the costliest."""
     notes: tuple[str, ...] = ()
     """About the run as a whole."""
     bugs: tuple[str, ...] = ()
     """Errors of our own that were kept away from the tests, one line each."""
     versions: tuple[tuple[str, str], ...] = ()
     """Of what the numbers depend on: this plugin, the price table."""
+
+    @property
+    def changes(self) -> tuple[tuple[TestRun, Change], ...]:
+        """Every change with its test."""
+        return tuple((test, change) for test in self.tests for change in test.changes)

@@ -7,15 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.codec import from_json, to_json
 from pytest_agentperf.model.metric import METRICS, Measure, Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Measures, Total, measured, time_source, totals
 
 FORMAT = "pytest-agentperf run"
-FORMAT_VERSION = 1
-# 1: the first
-_STORED = ("outcome", "worker", "violations", "profile")
+FORMAT_VERSION = 2
+# 1: the first; 2: changes, base, new and where of a test; causes. What version 1 lacks takes its default.
+_STORED = ("outcome", "worker", "where", "violations", "changes", "new", "base", "profile")
 _AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
 
 
@@ -39,6 +40,7 @@ def to_document(report: Report) -> dict[str, Any]:
         "totals": {"tests": len(tests), **{name: total_json(name, total) for name, total in totals(measures).items()}},
         "notes": sorted(report.notes),
         "bugs": sorted(report.bugs),
+        "causes": to_json(report.causes),
         "tests": [_test(run, numbers) for run, numbers in zip(tests, measures, strict=True)],
     }
 
@@ -58,7 +60,10 @@ def from_document(data: Any) -> Report:
         )
     try:
         return Report(
-            tests=tuple(from_json(TestRun, {key: test[key] for key in _STORED}) for test in data["tests"]),
+            tests=tuple(
+                from_json(TestRun, {key: test[key] for key in _STORED if key in test}) for test in data["tests"]
+            ),
+            causes=from_json(tuple[Cause, ...], data.get("causes", [])),
             notes=tuple(data["notes"]),
             bugs=tuple(data["bugs"]),
             versions=tuple(data["versions"].items()),

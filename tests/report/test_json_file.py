@@ -65,11 +65,11 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
     document = to_document(two())
     test, lost = document["tests"]
 
-    assert list(document) == ["format", "version", "versions", "totals", "notes", "bugs", "tests"]
-    assert {key: value for key, value in document.items() if key not in ("totals", "tests")} == snapshot(
+    assert list(document) == ["format", "version", "versions", "totals", "notes", "bugs", "causes", "tests"]
+    assert {key: value for key, value in document.items() if key not in ("totals", "causes", "tests")} == snapshot(
         {
             "format": "pytest-agentperf run",
-            "version": 1,
+            "version": 2,
             "versions": {"pytest-agentperf": "0.1.0", "genai-prices": "0.2.1"},
             "notes": ["a note"],
             "bugs": ["KeyError: 'x' at a.py:1"],
@@ -173,10 +173,10 @@ def changed(**changes: object) -> str:
         ("[]", r"not a run of pytest-agentperf \(format: \[\]\)", "--agentperf-json=PATH"),
         ('{"benchmarks": []}', r"not a run of pytest-agentperf \(format: None\)", "--agentperf-json=PATH"),
         (changed(format="x" * 100), r"format: 'x{56}\.\.\.\)", "--agentperf-json=PATH"),
-        (changed(version=2), "version 2 is newer .* reads up to 1", "pip install --upgrade pytest-agentperf"),
+        (changed(version=3), "version 3 is newer .* reads up to 2", "pip install --upgrade pytest-agentperf"),
         (changed(version=0), "version 0 is none of this format", "--agentperf-json=PATH"),
         (changed(version="1"), "version '1' is none of this format", "--agentperf-json=PATH"),
-        (changed(tests=[{}]), "damaged: 'outcome' is missing", "--agentperf-json=PATH"),
+        (changed(tests=[{}]), "damaged: .*'profile' and 'outcome'", "--agentperf-json=PATH"),
         (changed(tests=[7]), "damaged: ", "--agentperf-json=PATH"),
         (changed(versions=[]), "damaged: ", "--agentperf-json=PATH"),
         (

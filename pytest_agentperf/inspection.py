@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pytest_agentperf.decode.decoder import decode
+from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Recording
 from pytest_agentperf.pipeline import profile
@@ -31,18 +30,6 @@ def inspect(path: Path, *, priced: bool = True, own_prices: Mapping[str, OwnPric
 
     Raises OSError and file_formats.Damage.
     """
-    with _no_collection():
+    with no_collection():
         readings = tuple(reading for exchange in exchanges(path) if (reading := decode(exchange)))
         return profile(Recording(readings=readings), nodeid=path.as_posix(), priced=priced, own_prices=own_prices)
-
-
-@contextmanager
-def _no_collection() -> Generator[None]:
-    """Parsed files are trees, which go by themselves; looking for cycles in them takes a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_agentperf.model.change import Cause
-from pytest_agentperf.model.codec import from_json, to_json
+from pytest_agentperf.model.codec import from_json, no_collection, to_json
 from pytest_agentperf.model.metric import METRICS, Measure, Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Measures, Total, measured, time_source, totals
@@ -80,7 +80,8 @@ def write(report: Report, path: Path) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
-        part.write_bytes(to_text(to_document(report)).encode("utf-8", "backslashreplace"))
+        with no_collection():
+            part.write_bytes(to_text(to_document(report)).encode("utf-8", "backslashreplace"))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -88,6 +89,11 @@ def write(report: Report, path: Path) -> None:
 
 def read(path: Path) -> Report:
     """What `write` wrote. Raises UnreadableRun."""
+    with no_collection():
+        return _read(path)
+
+
+def _read(path: Path) -> Report:
     try:
         data = json.loads(path.read_text("utf-8"))
     except OSError as problem:
@@ -106,7 +112,7 @@ def _test(run: TestRun, numbers: Measures) -> dict[str, Any]:
         "nodeid": run.profile.nodeid,
         "time": time_source(run.profile),
         "metrics": {name: measure_json(name, measure) for name, measure in numbers.items()},
-        **{key: stored[key] for key in _STORED},
+        **{key: stored[key] for key in _STORED if key in stored},
     }
 
 
@@ -144,5 +150,4 @@ def to_text(document: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode

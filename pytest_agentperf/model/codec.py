@@ -62,7 +62,8 @@ def from_json(cls: type[T], data: Any) -> T:
 
     Raises TypeError or ValueError where the data do not fit.
     """
-    result: T = _reader(cls)(data)
+    kind: Any = cls
+    result: T = _reader(kind)(data)
     return result
 
 
@@ -79,7 +80,7 @@ def _reader(hint: Any) -> Read:
     if origin is Literal:
         return partial(_literal, frozenset(get_args(hint)))
     if issubclass(hint, Enum):
-        return hint
+        return partial(hint)
     return _object_reader(hint)
 
 
@@ -109,7 +110,8 @@ _SCALARS: dict[Any, tuple[type, ...]] = {
 
 
 def _scalar(hint: type, kinds: tuple[type, ...], data: Any) -> Any:
-    if type(data) is hint:
+    kind: Any = type(data)
+    if kind is hint:
         return data
     if not isinstance(data, kinds) or isinstance(data, bool):
         raise TypeError(f"expected {hint.__name__}, got {data!r}")

@@ -110,14 +110,13 @@ _SCALARS: dict[Any, tuple[type, ...]] = {
 
 
 def _scalar(hint: type, kinds: tuple[type, ...], data: Any) -> Any:
-    kind: Any = type(data)
-    if kind is hint:
+    if type(data) is hint:
         return data
     if not isinstance(data, kinds) or isinstance(data, bool):
         raise TypeError(f"expected {hint.__name__}, got {data!r}")
     if hint is Decimal:
         try:
-            return Decimal(data)
+            return Decimal(str(data))
         except InvalidOperation:
             raise ValueError(f"expected a decimal number, got {data!r}") from None
     return float(data) if hint is float and isinstance(data, str) else data

@@ -102,6 +102,8 @@ class Pending:
             return
         at_ns = time.monotonic_ns() if at_ns is None else at_ns
         plain = self._plain(data)
+        if not plain:  # a header of the content encoding: the client cannot see anything of it either
+            return
         self.body += plain
         if self.chunks and at_ns - self.chunks[-1][0] < MERGED_NS:
             self.chunks[-1] = (self.chunks[-1][0], self.chunks[-1][1] + len(plain))

@@ -76,9 +76,10 @@ def read(stored: Mapping[str, Any], request: Request, *, waits: bool = True) -> 
 def _recorded(answer: Answer, timed: timing.Timed) -> Answer:
     pieces, at = [], 0
     for offset, size in timed.chunks:
-        pieces.append((offset, answer.body[at : at + size]))
+        if piece := answer.body[at : at + size]:  # none is left where a filter of the user made the body shorter ...
+            pieces.append((offset, piece))
         at += size
-    if pieces:  # a filter of the user may have made the body longer than it came
+    if pieces:  # ... and more where it made it longer than it came
         pieces[-1] = (pieces[-1][0], pieces[-1][1] + answer.body[at:])
     elif answer.body:
         pieces = [(timed.headers_ns, answer.body)]

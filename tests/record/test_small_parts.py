@@ -208,6 +208,16 @@ def test_a_plain_body_that_says_it_is_packed_stays():
     assert encoding.decode("gzip", b'{"a": 1}') == b'{"a": 1}'
 
 
+def test_a_piece_that_holds_nothing_of_the_body_is_no_chunk():
+    """The header of gzip may come alone; replayed as a chunk of size 0 it would end the answer."""
+    pending = Pending(Request(method="GET", url="x"))
+    packed = gzip.compress(b"Hello.")
+    pending.response(200, (("content-encoding", "gzip"),))
+    pending.chunk(packed[:7], at_ns=1)
+    pending.chunk(packed[7:], at_ns=9_000_000)
+    assert pending.chunks == [(9_000_000, 6)]
+
+
 def test_a_broken_body_is_kept_as_it_came():
     bugs = []
     pending = Pending(Request(method="GET", url="x"), bugs.append)

@@ -192,6 +192,18 @@ def test_each_chunk_comes_at_its_recorded_time(provider, cassette, clock, tmp_pa
         post(provider.url, stream=True, timeout=0.2)
 
 
+def test_a_body_that_a_filter_shortened_comes_whole(provider, cassette, tmp_path):
+    with cassette("once"):
+        read_whole(provider.url)
+    path = tmp_path / "tape.yaml"
+    tape = yaml.safe_load(path.read_text("utf-8"))
+    tape["interactions"][0]["response"]["body"]["string"] = "abc"
+    tape["interactions"][0]["response"]["agentperf"]["chunks"] = "1.0+0 1.0+2 1.0+9 1.0+9"
+    path.write_text(yaml.safe_dump(tape), "utf-8")
+    with cassette("none"):
+        assert read_whole(provider.url) == [b"abc"]
+
+
 def test_recorded_here_replayed_there(provider, cassette):
     httpx2 = pytest.importorskip("httpx2")
     provider.reply = Answer(text="Hello.", gzip=True)

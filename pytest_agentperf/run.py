@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_agentperf.clock.bubble import Bubble, bubble
-from pytest_agentperf.clock.kernel import ClockError
+from pytest_agentperf.clock.parts import ClockError
 from pytest_agentperf.judge.budget import TokenBudget
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
 from pytest_agentperf.model.codec import to_json

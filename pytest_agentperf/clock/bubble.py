@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_agentperf.clock import describe, kernel, locks, loops, patching, real, threads, times, traffic, trio_loops
-from pytest_agentperf.clock.kernel import Clock, ClockError, Deadlock, RunawayClock
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import MUTEX, ClockError, Deadlock, RunawayClock
 from pytest_agentperf.clock.watcher import Watcher
 
 __all__ = ["Bubble", "ClockError", "Deadlock", "RunawayClock", "bubble", "install", "real_io", "uninstall"]
@@ -158,7 +159,7 @@ def _stop_watcher() -> None:
 
 def _after_fork_in_child() -> None:
     """The child lives in real time; of the parent's threads only the forking one is there."""
-    kernel.MUTEX._at_fork_reinit()  # type: ignore[attr-defined]
+    MUTEX._at_fork_reinit()  # type: ignore[attr-defined]
     kernel.active = None
     loops.forget()
 

@@ -12,7 +12,8 @@ from types import FrameType
 from typing import Any
 
 from pytest_agentperf.clock import loops
-from pytest_agentperf.clock.kernel import Clock, Member
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import Member
 
 _OURS = os.path.dirname(__file__)
 _STDLIB = sysconfig.get_path("stdlib")

@@ -13,7 +13,8 @@ from collections import deque
 from typing import Any
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.clock.kernel import MUTEX, WOKEN, Waiter
+from pytest_agentperf.clock.parts import MUTEX, WOKEN, Waiter, longest_waiting
+from pytest_agentperf.clock.parts import allocate_lock as original_allocate_lock
 
 OriginalRLock: Any = _thread.RLock
 OriginalSimpleQueue = _queue.SimpleQueue
@@ -30,12 +31,12 @@ class Lock(metaclass=_LockClass):
     __slots__ = ("__weakref__", "_raw", "_waiting")
 
     def __init__(self) -> None:
-        self._raw: Any = kernel.allocate_lock()
+        self._raw: Any = original_allocate_lock()
         self._waiting: deque[Waiter] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if timeout != -1:
-            kernel.allocate_lock().acquire(blocking, timeout)  # the original's checks of its arguments
+            original_allocate_lock().acquire(blocking, timeout)  # the original's checks of its arguments
         return self._raw.acquire(False) or (bool(blocking) and timeout != 0 and self._wait(timeout))
 
     def _wait(self, timeout: float) -> bool:
@@ -56,7 +57,7 @@ class Lock(metaclass=_LockClass):
         self._raw.release()
         if self._waiting:
             with MUTEX:
-                heir = kernel.longest_waiting(self._waiting)
+                heir = longest_waiting(self._waiting)
                 if heir is not None and self._raw.acquire(False):
                     self._waiting.popleft()
                     kernel.wake(heir)
@@ -146,7 +147,7 @@ class SimpleQueue(OriginalSimpleQueue[Any]):
         super().put(item)
         if self._waiting:
             with MUTEX:
-                heir = kernel.longest_waiting(self._waiting)
+                heir = longest_waiting(self._waiting)
                 if heir is not None and not self.empty():
                     try:
                         heir.gift = super().get_nowait()

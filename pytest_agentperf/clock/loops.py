@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_agentperf.clock import kernel, real
-from pytest_agentperf.clock.kernel import MUTEX, REAL, WAITS, Clock, Waiter
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import MUTEX, REAL, WAITS, WOKEN, Waiter
 from pytest_agentperf.clock.traffic import Traffic, awaited_traffic
 
 SelectorLoop = selector_events.BaseSelectorEventLoop
@@ -109,7 +110,7 @@ def write_to_self(self: Any) -> None:
         with MUTEX:
             waiter = _waiting.get(self)
             if waiter is not None and waiter.outcome is None:
-                waiter.outcome = kernel.WOKEN
+                waiter.outcome = WOKEN
                 clock.runs(waiter.ident)
             elif self._thread_id is not None and self._thread_id not in clock.members:
                 clock.runs(self._thread_id)  # a loop in a thread outside: the bubble adopts it

@@ -18,7 +18,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.clock.kernel import Clock, Waiter
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import Waiter, get_ident
 
 Function = Callable[..., Any]
 
@@ -115,7 +116,7 @@ def _polling(original: Function, finds_nothing: Callable[[Any], bool]) -> Functi
         result = original(*args, **kwargs)
         clock = kernel.current()
         if clock is not None:
-            clock.members[kernel.get_ident()].polls = finds_nothing(result)
+            clock.members[get_ident()].polls = finds_nothing(result)
         return result
 
     return call

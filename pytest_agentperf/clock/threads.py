@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.clock.kernel import GONE, MUTEX, Clock, Member, Waiter
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import GONE, MUTEX, Member, Waiter, get_ident
 
 _original_start = threading.Thread.start
 _original_bootstrap: Callable[[threading.Thread], None] = threading.Thread._bootstrap  # type: ignore[attr-defined]
@@ -51,7 +52,7 @@ def bootstrap(self: threading.Thread) -> None:
 def _leave() -> None:
     """The calling thread ends. It may have become a member on the way."""
     clock = kernel.active
-    if clock is not None and (member := clock.members.get(kernel.get_ident())) is not None:
+    if clock is not None and (member := clock.members.get(get_ident())) is not None:
         clock.leave(member)
 
 
@@ -76,7 +77,7 @@ def join(self: threading.Thread, timeout: float | None = None) -> None:
 
 
 def _join_ended(clock: Clock, thread: threading.Thread) -> None:
-    me = clock.members[kernel.get_ident()]
+    me = clock.members[get_ident()]
     me.awaits_end = True
     try:
         _original_join(thread)

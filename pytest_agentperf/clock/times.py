@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from pytest_agentperf.clock import kernel
+from pytest_agentperf.clock.parts import Waiter, get_ident
 
 with contextlib.suppress(ImportError):
     # time-machine casts time.time to a C function: it must bind the originals. After any replacement in Python it crashes.
@@ -25,13 +26,13 @@ def sleep(seconds: float, /) -> None:
     if clock is not None:
         if not isinstance(seconds, float):
             seconds = operator.index(seconds)
-        member = clock.members[kernel.get_ident()]
+        member = clock.members[get_ident()]
         polls, member.polls = member.polls, False
         if polls and 0 < seconds <= POLLING_S:
             with clock.real_section():
                 return _original_sleep(seconds)
         if seconds > 0:
-            kernel.wait(kernel.Waiter(), seconds)
+            kernel.wait(Waiter(), seconds)
             return None
         clock.read_ns()  # sleep(0) in a loop polls for something
     return _original_sleep(seconds)
@@ -45,7 +46,7 @@ def _virtual(original: Callable[[], float], *, wall: bool, whole_ns: bool) -> Ca
 
     def read() -> float:
         clock = kernel.active
-        if clock is None or kernel.get_ident() not in clock.members:
+        if clock is None or get_ident() not in clock.members:
             return original()
         ns = clock.read_ns() + (_wall_base_ns(clock) if wall else clock.base_ns)
         return ns if whole_ns else ns / 1e9

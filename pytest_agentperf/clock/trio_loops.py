@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.clock.kernel import MUTEX, Clock
+from pytest_agentperf.clock.kernel import Clock
 from pytest_agentperf.clock.locks import SimpleQueue
 from pytest_agentperf.clock.loops import LoopWaiter
+from pytest_agentperf.clock.parts import MUTEX, WOKEN
 from pytest_agentperf.clock.patching import Attribute
 from pytest_agentperf.clock.traffic import Traffic
 
@@ -63,7 +64,7 @@ def _wakeup(original: Callable[[Any], None]) -> Callable[[Any], None]:
             with MUTEX:
                 waiter = _waiting.get(self)
                 if waiter is not None and waiter.outcome is None:
-                    waiter.outcome = kernel.WOKEN
+                    waiter.outcome = WOKEN
                     clock.runs(waiter.ident)
         original(self)
 

@@ -15,7 +15,8 @@ from collections.abc import Hashable
 from typing import Final
 
 from pytest_agentperf.clock import describe, kernel, loops
-from pytest_agentperf.clock.kernel import MUTEX, REAL, RUNS, Clock, Deadlock, Member
+from pytest_agentperf.clock.kernel import Clock
+from pytest_agentperf.clock.parts import MUTEX, REAL, RUNS, Deadlock, Member, allocate_lock
 from pytest_agentperf.clock.threads import original_start_new_thread
 
 LOOK_NS: Final = 25_000_000
@@ -34,9 +35,9 @@ class Watcher:
     """Watches one bubble after the other until it is told to stop."""
 
     def __init__(self) -> None:
-        self._poke = kernel.allocate_lock()
+        self._poke = allocate_lock()
         self._poke.acquire()
-        self._ended = kernel.allocate_lock()
+        self._ended = allocate_lock()
         self._ended.acquire()
         self._native_id = 0
         self._stopping = False

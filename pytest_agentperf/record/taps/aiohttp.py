@@ -17,6 +17,7 @@ from pytest_agentperf.model.exchange import Request
 from pytest_agentperf.record import seam, wire
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
+from pytest_agentperf.record.taps.around import Patch, around
 
 STUBS: Mapping[str, tuple[str, ...]] = {"aiohttp": ("aiohttp",)}
 
@@ -47,21 +48,12 @@ def missing(module: ModuleType) -> str:
     return ""
 
 
-def patches(module: ModuleType, *, local: bool) -> Iterator[tuple[type, str, Callable[..., Any]]]:
-    """The methods with a tap around them; around the original where one is tapped already."""
-    for owner, attribute, make in (
-        (module.BaseConnector, "connect", _connecting),
-        (module.ClientResponse, "start", _starting),
-    ):
-        function = vars(owner)[attribute]
-        real = getattr(function, "agentperf_real", function)
-        tap = make(module, real)
-        tap.agentperf_real = real
-        yield owner, attribute, tap
+def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
+    yield around(module.BaseConnector, "connect", functools.partial(_connecting, module))
+    yield around(module.ClientResponse, "start", functools.partial(_starting, module))
 
 
 def _connecting(module: ModuleType, real: Callable[..., Any]) -> Any:
-    @functools.wraps(real)
     async def connect(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         if not seam.wanted() or "upgrade" in req.headers:  # a websocket is no exchange
             return await real(self, req, *args, **kwargs)
@@ -79,7 +71,6 @@ def _connecting(module: ModuleType, real: Callable[..., Any]) -> Any:
 
 
 def _starting(module: ModuleType, real: Callable[..., Any]) -> Any:
-    @functools.wraps(real)
     async def start(self: Any, connection: Any) -> Any:
         pending: Pending | None = getattr(connection, "agentperf_pending", None)
         if pending is None:

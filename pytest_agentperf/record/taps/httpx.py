@@ -14,6 +14,7 @@ from pytest_agentperf.model.exchange import Headers, Request
 from pytest_agentperf.record import seam
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
+from pytest_agentperf.record.taps.around import Patch, around
 
 STUBS: Mapping[str, tuple[str, ...]] = {"httpx": ("httpx",), "httpx2": ("httpx2",)}
 
@@ -41,20 +42,15 @@ def missing(module: ModuleType) -> str:
     return ", ".join(absent)
 
 
-def patches(module: ModuleType, *, local: bool) -> Iterator[tuple[type, str, Callable[..., Any]]]:
-    """The methods with a tap around them; around the original where one is tapped already."""
+def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
     for name, attribute in NETWORK + LOCAL if local else NETWORK:
         owner = getattr(module, name, None)
         if owner is not None and attribute in vars(owner):
-            function = vars(owner)[attribute]
-            real = getattr(function, "agentperf_real", function)
-            tap = (_async_tap if attribute == "handle_async_request" else _sync_tap)(module, real)
-            tap.agentperf_real = real  # type: ignore[attr-defined]
-            yield owner, attribute, tap
+            tap = _async_tap if attribute == "handle_async_request" else _sync_tap
+            yield around(owner, attribute, functools.partial(tap, module))
 
 
 def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(real)
     def handle_request(self: Any, request: Any) -> Any:
         if not seam.wanted():
             return real(self, request)
@@ -72,7 +68,6 @@ def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any
 
 
 def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(real)
     async def handle_async_request(self: Any, request: Any) -> Any:
         if not seam.wanted():
             return await real(self, request)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Protocol
 
-from pytest_agentperf.record.taps import aiohttp, httpx, urllib3
+from pytest_agentperf.record.taps import aiohttp, http_client, httpx, urllib3
+from pytest_agentperf.record.taps.around import Patch
 
 
 class Tap(Protocol):
@@ -19,14 +20,11 @@ class Tap(Protocol):
     def missing(self, module: ModuleType, /) -> str:
         """What the tap needs and this version of the library has not; empty: it has all."""
 
-    def patches(self, module: ModuleType, /, *, local: bool) -> Iterator[tuple[type, str, Callable[..., Any]]]:
-        """Class, name of the method, and the method with a tap around it; around the original where it has one already.
-
-        `local`: also what is answered inside the process.
-        """
+    def patches(self, module: ModuleType, /, *, local: bool) -> Iterator[Patch]:
+        """Its methods with a tap around them. `local`: also what is answered inside the process."""
 
 
-TAPS: tuple[Tap, ...] = (httpx, urllib3, aiohttp)
+TAPS: tuple[Tap, ...] = (httpx, urllib3, aiohttp, http_client)
 
 BY_MODULE: Mapping[str, Tap] = {name: tap for tap in TAPS for name in tap.STUBS}
 

@@ -27,6 +27,7 @@ from pytest_agentperf.record.mode import CassetteError, RecordMode
 __all__ = ["CassetteError", "CassetteMiss", "RecordMode", "opened_by", "upgrade", "use_cassette"]
 
 _VCR_MODES = {mode: VcrMode("new_episodes" if mode is RecordMode.NEW else mode.value) for mode in RecordMode}
+_OURS = {VcrMode.ANY: RecordMode.NEW, **{theirs: ours for ours, theirs in _VCR_MODES.items()}}
 _DEFAULT_MATCH_ON = VCR().match_on
 
 
@@ -92,7 +93,7 @@ def _options(
             options["note"] = f"record_mode={said!r} of a cassette does not count: --agentperf-record={mode} does"
     if _leaves_matching_to_us(vcr, kwargs):
         options["match_on"] = [same_request]
-    options["persister"] = Persister(options["persister"], extra_paths)
+    options["persister"] = Persister(options["persister"], _OURS[options["record_mode"]], extra_paths)
     return options
 
 
@@ -121,9 +122,14 @@ class _Opener(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy is not t
     """vcrpy's context manager; where saving is refused, its patches go all the same."""
 
     def _patch_generator(self, cassette: Tape) -> Generator[Tape]:
-        self._patches: Generator[Tape] = super()._patch_generator(cassette)
-        patches: Generator[Tape] = self._patches
-        return patches
+        self._patches = self._patched(cassette)
+        return self._patches
+
+    def _patched(self, cassette: Tape) -> Generator[Tape]:
+        try:
+            yield from super()._patch_generator(cassette)
+        finally:
+            cassette.release()
 
     def __exit__(self, *exc_info: object) -> None:
         try:

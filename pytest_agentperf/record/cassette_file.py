@@ -5,35 +5,85 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from vcr.persisters.filesystem import CassetteDecodeError, CassetteNotFoundError, FilesystemPersister
+from vcr.request import Request
 from vcr.serialize import deserialize, serialize
 from vcr.serializers import jsonserializer, yamlserializer
 
-from pytest_agentperf.record import file_formats
+from pytest_agentperf.record import file_formats, journal, timing
 from pytest_agentperf.record.file_formats import Damage, first_line
-from pytest_agentperf.record.match import as_bytes
-from pytest_agentperf.record.mode import CassetteError
+from pytest_agentperf.record.journal import Journal, Left
+from pytest_agentperf.record.match import as_bytes, key
+from pytest_agentperf.record.mode import CassetteError, RecordMode
 from pytest_agentperf.record.redact import find_secrets, texts
 
 
 class Persister:
-    """vcrpy's interface of that name, around the persister that the user chose."""
+    """vcrpy's interface of that name, around the persister that the user chose. One for each cassette that is opened."""
 
-    def __init__(self, inner: Any, extra_paths: Sequence[str] = ()) -> None:
+    def __init__(self, inner: Any, mode: RecordMode, extra_paths: Sequence[str] = ()) -> None:
         """`extra_paths`: more cassettes to replay from; they are never written."""
         self._inner = inner
+        self._mode = mode
         self._extra_paths = extra_paths
+        self._journal: Journal | None = None
+        self.left: tuple[Left, ...] = ()
+        """What a recording that was cut left behind; it is among what is loaded."""
+        self.begun = True
+        """The file was there, and not only what was left behind."""
 
     def load_cassette(self, path: str, serializer: Any) -> tuple[Any, ...]:
         """Requests, responses and, where there are any, metadata. Raises CassetteError, or CassetteNotFoundError."""
-        loaded = [found for found in (self._load(p, serializer) for p in (path, *self._extra_paths)) if found]
+        self._claim(path)
+        try:
+            return self._load_all(path, serializer)
+        except CassetteNotFoundError:
+            raise
+        except BaseException:
+            self.release(keep=True)
+            raise
+
+    def _load_all(self, path: str, serializer: Any) -> tuple[Any, ...]:
+        own = self._load(path, serializer)
+        self.begun = own is not None
+        if self.begun and self._mode in (RecordMode.NONE, RecordMode.ONCE) and not self.left:
+            self.release()  # it will not be written
+        own = _with(own, self.left)
+        loaded = [found for found in (own, *(self._load(p, serializer) for p in self._extra_paths)) if found]
         if not loaded:
             raise CassetteNotFoundError
         requests, responses = ([item for found in loaded for item in found[part]] for part in (0, 1))
         return (requests, responses, *loaded[0][2:])
+
+    # -- what is not saved yet
+
+    def _claim(self, path: str) -> None:
+        if self._inner.save_cassette is not FilesystemPersister.save_cassette:
+            return  # wherever it writes, it is no file beside which others could stand
+        writes = self._mode in (RecordMode.NEW, RecordMode.ALL) or (
+            self._mode is RecordMode.ONCE and not Path(path).is_file()
+        )
+        with suppress(OSError):  # a folder that cannot be written; saving will say so, if it comes to that
+            self._journal = journal.claim(path) if writes else journal.left_behind(path)
+        if self._journal:
+            self.left = self._journal.left
+            if self._mode is not RecordMode.NONE:
+                self._journal.begin(self._mode)
+
+    def keep(self, serial: int, request: Any, response: dict[str, Any]) -> None:
+        """An exchange has ended: it outlives this process now. Left out where it holds a secret. Raises OSError."""
+        if self._journal and not find_secrets(_texts("", request, response)):
+            stored = {"method": request.method, "uri": request.uri, "body": as_bytes(request.body) or None}
+            self._journal.add(serial, {**stored, "headers": dict(request.headers)}, response)
+
+    def release(self, *, keep: bool = False) -> None:
+        """Others may write the cassette now; what was not saved is given up, or left to the next one: `keep`."""
+        if self._journal:
+            self._journal.close(keep=keep)
 
     def _load(self, path: str, serializer: Any) -> tuple[Any, ...] | None:
         checked = _Checked(serializer)
@@ -74,9 +124,26 @@ class Persister:
                 "vcrpy's filters in vcr_config (filter_sensitive_data, filter_post_data_parameters, ...)."
             )
         if self._inner.save_cassette is FilesystemPersister.save_cassette:
-            _write(Path(path), text)
+            try:
+                _write(Path(path), text)
+            except OSError:
+                self.release(keep=True)
+                raise
         else:
             self._inner.save_cassette(path, cassette_dict, serializer=serializer)
+
+
+def _with(own: tuple[Any, ...] | None, left: Sequence[Left]) -> tuple[Any, ...] | None:
+    """The cassette as the process that died would have saved it."""
+    if not left:
+        return own
+    requests, responses, *metadata = own or ([], [])
+    stored = [(Request._from_dict(item.request), item.response) for item in left]
+    again = {key(request) for (request, _), item in zip(stored, left, strict=True) if item.mode == RecordMode.ALL}
+    pairs = [pair for pair in zip(requests, responses, strict=True) if key(pair[0]) not in again]
+    saved = [response.get(timing.KEY) for _, response in pairs]  # it may have died between its save and its end
+    pairs += [pair for pair in stored if timing.KEY not in pair[1] or pair[1][timing.KEY] not in saved]
+    return ([request for request, _ in pairs], [response for _, response in pairs], *metadata)
 
 
 def _texts(place: str, request: Any, response: Any) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from vcr.cassette import Cassette
+from vcr.cassette import Cassette, _run_hooks
 from vcr.matchers import requests_match
 from vcr.record_mode import RecordMode as VcrMode
 from vcr.request import HeadersDict
@@ -16,6 +17,8 @@ from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import redact, replay, timing
+from pytest_agentperf.record.file_formats import first_line
+from pytest_agentperf.record.journal import Left
 from pytest_agentperf.record.match import key
 from pytest_agentperf.record.miss import CassetteMiss, explain
 from pytest_agentperf.record.mode import CassetteError
@@ -70,6 +73,12 @@ def _short(path: str) -> str:
     return path if relative.startswith("..") else relative
 
 
+def _left(left: Sequence[Left]) -> str:
+    count = f"{len(left)} exchanges" if len(left) > 1 else "1 exchange"
+    pids = " and ".join(dict.fromkeys(f"process {item.pid}" for item in left))
+    return f"{count} recovered of a recording that was cut ({pids})"
+
+
 def _taps() -> Iterator[tuple[type, str, Callable[..., Any]]]:
     """vcrpy has loaded every HTTP library that is installed by now."""
     seen = set()  # a class may stand under two names: httpx2 can pose as httpx
@@ -88,13 +97,13 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         tapped = (stub for name, _ in usable() for stub in BY_MODULE[name].STUBS[name])
         self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *tapped)
         self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *_taps())
-        self._notes = (*filter(None, [note]), *unusable())
+        self._notes: tuple[str, ...] = (*filter(None, [note]), *unusable())
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
         self._indexed = [*self._match_on] == [same_request]
         self._watched: set[Pending] = set()
         self._first_ns: int | None = None
-        self._starts: list[float] = []
+        self._starts: list[int] = []
         """Sort keys of what was recorded now, in the order of `data`."""
         self._failure: Exception | None = None
         self._loading = False
@@ -164,11 +173,26 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def _load(self) -> None:
         self._loading = True
-        super()._load()
+        try:
+            super()._load()
+        except BaseException:
+            self._persister.release(keep=True)
+            raise
         self._loading = False
+        if left := self._persister.left:
+            self.dirty = True
+            self.rewound = self._persister.begun  # `once` goes on where it was cut
+            self._notes += (f"{_short(self._path)}: {_left(left)}",)
+
+    def release(self) -> None:
+        """Others may write the file now."""
+        self._persister.release()
 
     def append(self, request: VcrRequest, response: dict[str, Any]) -> None:
-        """Called for each interaction that is loaded, and for each that is recorded."""
+        """Called for each interaction that is loaded, and by vcrpy's stubs for each that they recorded."""
+        self._append(request, response, next(serials))
+
+    def _append(self, request: VcrRequest, response: dict[str, Any], serial: int) -> None:
         with self._lock:
             before = len(self.data)
             super().append(request, response)
@@ -178,7 +202,8 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             if not self._loading:
                 stored = self.data[before][1]
                 stored["headers"] = redact.keep_headers(stored["headers"])
-                self._starts.append(next(serials))
+                self._starts.append(serial)
+                self._survive(serial, *self.data[before])
             if self._loading or self.allow_playback_repeats:
                 self._index.setdefault(key(self.data[before][0]), []).append(before)
 
@@ -251,13 +276,21 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 "body": {"string": bytes(pending.body)},
                 timing.KEY: timing.write(pending, self._first_ns or pending.start_ns),
             }
-            before = len(self.data)
             try:
-                self.append(request, response)
+                self._append(request, response, pending.serial)
             except Exception as error:  # noqa: BLE001 - a filter of the user; told at the end and not to the agent
                 self._failure = self._failure or error
-            if len(self.data) > before:
-                self._starts[-1] = pending.serial
+
+    def _survive(self, serial: int, request: VcrRequest, response: dict[str, Any]) -> None:
+        """Into the journal, as it would be saved."""
+        pair = (request, response)
+        try:
+            if self._before_save_interaction:
+                pair = _run_hooks(self._before_save_interaction, *copy.deepcopy(pair), self)
+            if pair:
+                self._persister.keep(serial, *pair)
+        except Exception as error:  # noqa: BLE001 - told where it matters: when the cassette is saved
+            self._notes += (f"{_short(self._path)}: what is recorded would not survive a crash: {first_line(error)}",)
 
     def _save(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - vcrpy's signature
         for pending in tuple(self._watched):
@@ -269,6 +302,15 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                     f"{self._path}: not saved, for a filter failed: {type(self._failure).__name__}: {self._failure}"
                 ) from self._failure
             super()._save(force)
+
+    def _rerecorded_interactions(self) -> list[tuple[VcrRequest, dict[str, Any]]]:
+        """vcrpy's `all`: what was recorded now, and before it what was not asked for again. Theirs compares all with all."""
+        if not self._indexed or self.drop_unused_requests:
+            pairs: list[tuple[VcrRequest, dict[str, Any]]] = super()._rerecorded_interactions()
+            return pairs
+        recorded = self.data[self._loaded_count :]
+        again = {key(request) for request, _ in recorded}
+        return [*(pair for pair in self.data[: self._loaded_count] if key(pair[0]) not in again), *recorded]
 
     def _in_order_of_starts(self) -> None:
         """So that equal requests get their answers back in the order in which they were asked."""

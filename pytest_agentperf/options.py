@@ -62,6 +62,14 @@ OPTIONS = (
         help="YAML file of limits by test path and of prices (default: agentperf.yaml in rootdir)",
     ),
     Option(
+        name="prices",
+        key="agentperf_prices",
+        flag=None,
+        default="",
+        help="prices of models that no public table knows, as under `prices` in agentperf.yaml, and before those: "
+        "`our-model: {input: 0.2, output: 0.8}`, US dollars per million tokens",
+    ),
+    Option(
         name="estimates",
         key="agentperf_estimates",
         flag=None,
@@ -79,6 +87,7 @@ class Settings(NamedTuple):
     pace: Literal["virtual", "instant", "real"]
     json_path: str | None
     limits_path: str
+    prices: str
     estimates: Literal["show", "judge"]
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""

@@ -81,6 +81,7 @@ class Session:
             items.clear()
 
     def _plan(self, items: list[pytest.Item]) -> None:
+        _ = self.own_prices  # read now, when a mistake in them is told best
         globs = self.limits_file.globs if self.limits_file else ()
         for item in items:
             with self.guard:
@@ -110,11 +111,19 @@ class Session:
 
     @cached_property
     def own_prices(self) -> dict[str, OwnPrice]:
-        if not self.limits_file or not self.limits_file.prices:
+        prices = self.limits_file.prices if self.limits_file else {}
+        if self.settings.prices:
+            from pytest_agentperf.judge.limits_file import LimitsFileError, read_prices
+
+            try:
+                prices = prices | read_prices(self.settings.prices, "agentperf_prices")
+            except LimitsFileError as problem:
+                raise pytest.UsageError(str(problem)) from None
+        if not prices:
             return {}
         from pytest_agentperf.price.cost import OwnPrice
 
-        return {model: OwnPrice(**prices) for model, prices in self.limits_file.prices.items()}
+        return {model: OwnPrice(**numbers) for model, numbers in prices.items()}
 
     def measures(self, item: pytest.Item) -> bool:
         return (

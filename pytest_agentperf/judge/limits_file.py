@@ -13,12 +13,12 @@ the same thing, the one further down wins; a marker on the test wins over all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_agentperf.judge.checks import NAMES, OWN_CHECKS, BadLimit
 from pytest_agentperf.judge.limits import closest, read_limit
@@ -27,6 +27,7 @@ from pytest_agentperf.model.limit import Limit
 if TYPE_CHECKING:
     from yaml import Node
 
+T = TypeVar("T")
 PRICE_KEYS = ("input", "output", "cache_read", "cache_write")
 
 
@@ -49,15 +50,28 @@ class LimitsFile:
 
 def read_limits_file(path: Path, shown: str) -> LimitsFile:
     """Read the file at `path`, which messages call `shown`. Raises LimitsFileError."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LimitsFileError(f"{shown}: cannot be read: {error}") from None
+    return _read(text, shown, _Reader.read) or LimitsFile()
+
+
+def read_prices(text: str, shown: str) -> dict[str, dict[str, Decimal]]:
+    """What stands under `prices` alone, as the ini holds it. Raises LimitsFileError."""
+    return _read(text, shown, _Reader.prices) or {}
+
+
+def _read(text: str, shown: str, read: Callable[[_Reader, Node], T]) -> T | None:
     import yaml
 
     try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
-        return LimitsFile() if root is None else _Reader(shown, yaml.SafeLoader("")).read(root)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return None if root is None else read(_Reader(shown, yaml.SafeLoader("")), root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LimitsFileError(f"{shown}:{line}: not YAML: {error.problem or error.context}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
         raise LimitsFileError(f"{shown}: cannot be read: {error}") from None
 
 
@@ -76,13 +90,18 @@ class _Reader:
                 for _, glob, body in self._items(section, "a mapping from path globs to limits"):
                     globs.append((str(glob), tuple(self._limits(body))))
             elif name == "prices":
-                for _, model, body in self._items(section, "a mapping from model names to prices"):
-                    prices[str(model)] = dict(self._prices(body))
-                    if missing := [name for name in PRICE_KEYS[:2] if name not in prices[str(model)]]:
-                        raise self._error(body, f"{model}: no price for {' and '.join(missing)}")
+                prices = self.prices(section)
             else:
                 raise self._error(key, f"unknown key {name!r}; allowed: limits, prices")
         return LimitsFile(globs=tuple(globs), prices=prices)
+
+    def prices(self, section: Node) -> dict[str, dict[str, Decimal]]:
+        prices: dict[str, dict[str, Decimal]] = {}
+        for _, model, body in self._items(section, "a mapping from model names to prices"):
+            prices[str(model)] = dict(self._prices(body))
+            if missing := [name for name in PRICE_KEYS[:2] if name not in prices[str(model)]]:
+                raise self._error(body, f"{model}: no price for {' and '.join(missing)}")
+        return prices
 
     def _limits(self, body: Node) -> Iterator[Limit]:
         for key, name, node in self._items(body, "a mapping from limits to values"):

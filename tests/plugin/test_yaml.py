@@ -45,6 +45,7 @@ def test_another_file_by_ini(session):
             "agentperf.yaml:3: unknown limit 'max_speed'; allowed: max_latency, ",
         ),
         ("agentperf_limits = gone.yaml", "", "agentperf_limits: there is no file "),
+        ("agentperf_prices = our-llama: {input: 1}", "", "agentperf_prices:1: our-llama: no price for output"),
     ],
 )
 def test_errors_are_usage_errors(session, ini, text, message):
@@ -68,3 +69,25 @@ def test_own_prices(session):
     )
     result = session.runpytest()
     result.stdout.fnmatch_lines(["*cost: $100.00 is over max_cost(99)*"])
+
+
+def test_prices_in_the_ini_come_before_those_of_the_file(session):
+    session.makeini(
+        """
+        [pytest]
+        agentperf_prices =
+            our-llama: {input: 2000000, output: 0}
+            our-other: {input: 1, output: 1}
+        """
+    )
+    (session.path / "agentperf.yaml").write_text("prices:\n  our-llama: {input: 1000000, output: 0}\n", "utf-8")
+    session.makepyfile(
+        """
+        import agent, pytest, server.openai_chat
+
+        @pytest.mark.max_cost(99)
+        def test_priced(): agent.ask(model="our-llama")
+        """
+    )
+    result = session.runpytest()
+    result.stdout.fnmatch_lines(["*cost: $200.00 is over max_cost(99)*"])

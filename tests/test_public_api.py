@@ -116,6 +116,7 @@ def test_options():
             ("--agentperf-pace", "agentperf_pace", "virtual", ("virtual", "instant", "real")),
             ("--agentperf-json", "agentperf_json", None, ()),
             (None, "agentperf_limits", "agentperf.yaml", ()),
+            (None, "agentperf_prices", "", ()),
             (None, "agentperf_estimates", "show", ("show", "judge")),
         ]
     )

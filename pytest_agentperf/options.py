@@ -70,6 +70,15 @@ OPTIONS = (
         "`our-model: {input: 0.2, output: 0.8}`, US dollars per million tokens",
     ),
     Option(
+        name="tools",
+        key="agentperf_tools",
+        flag=None,
+        default="all",
+        choices=("all", "seams", "off"),
+        help="how runs of the agent's tools are seen: all (default), seams (of known frameworks only; raw loops are not "
+        "watched), off",
+    ),
+    Option(
         name="estimates",
         key="agentperf_estimates",
         flag=None,
@@ -88,6 +97,7 @@ class Settings(NamedTuple):
     json_path: str | None
     limits_path: str
     prices: str
+    tools: Literal["all", "seams", "off"]
     estimates: Literal["show", "judge"]
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""

@@ -22,6 +22,7 @@ from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.pipeline import profile
 from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.tools.arguments import arguments_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,11 +49,15 @@ class Profiler:
         Timers nest, by task and by thread. Limits and budgets narrow to them: `within="llm:planning"`, or any part
         between colons (`within="planning"`).
         """
-        return Scope(functools.partial(self._recorder.span, SpanKind.TIMER, name, metadata))
+        return Scope(lambda _: self._recorder.span(SpanKind.TIMER, name, metadata))
 
-    def tool(self, name: str, **metadata: object) -> Scope:
-        """Mark an execution of a tool: `with profiler.tool("search"):`, `async with`, or a decorator."""
-        return Scope(functools.partial(self._recorder.span, SpanKind.TOOL, name, metadata))
+    def tool(self, name: str, *, call_id: str | None = None, **metadata: object) -> Scope:
+        """Mark an execution of a tool: `with profiler.tool("search", query=query):`, `async with`, or a decorator.
+
+        It is that of the model's call with this `call_id`; else with this name and these arguments, told in `metadata` or
+        given to the decorated function; of equal ones the first that has not run yet.
+        """
+        return Scope(lambda given: self._recorder.tool(name, {**(given or {}), **metadata} or None, call_id, metadata))
 
     def metric(self, name: str, value: float, unit: str = "", better: Literal["higher", "lower"] = "lower") -> None:
         """Record a number of your own: shown, stored, and limited by `max_metric` and `min_metric`. The last one counts.
@@ -155,11 +160,12 @@ class Profiler:
 class Scope:
     """A span that is opened by `with`, by `async with`, or around each call of a function that it decorates."""
 
-    _open: Callable[[], AbstractContextManager[int]]
+    _open: Callable[[Mapping[str, object] | None], AbstractContextManager[int]]
+    """With the arguments of a decorated function."""
     _entered: list[AbstractContextManager[int]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        span = self._open()
+        span = self._open(None)
         span.__enter__()
         self._entered.append(span)
         return self
@@ -176,30 +182,33 @@ class Scope:
         self.__exit__(kind, error, tb)
 
     def __call__(self, function: F) -> F:
+        def opened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[int]:
+            return self._open(arguments_of(function, args, kwargs))
+
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def measured(*args: Any, **kwargs: Any) -> Any:
-                with self._open():
+                with opened(args, kwargs):
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
             async def measured(*args: Any, **kwargs: Any) -> Any:
-                with self._open():
+                with opened(args, kwargs):
                     async for item in function(*args, **kwargs):
                         yield item
         elif inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
             def measured(*args: Any, **kwargs: Any) -> Any:
-                with self._open():
+                with opened(args, kwargs):
                     return (yield from function(*args, **kwargs))
         else:
 
             @functools.wraps(function)
             def measured(*args: Any, **kwargs: Any) -> Any:
-                with self._open():
+                with opened(args, kwargs):
                     return function(*args, **kwargs)
 
         return cast("F", measured)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -30,7 +30,7 @@ CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": Cl
 
 
 class Run:
-    """`pace`: how replays wait. `priced`: somebody wants to see the cost, limits apart."""
+    """`pace`: how replays wait. `priced`: somebody wants to see the cost, limits apart. `tools`: see `Settings.tools`."""
 
     def __init__(
         self,
@@ -42,13 +42,17 @@ class Run:
         own_prices: Mapping[str, OwnPrice],
         estimates_judge: bool,
         record_mode: str,
+        tools: Literal["all", "seams", "off"],
     ) -> None:
         self.item = item
         self.limits = limits
         self.own_prices = own_prices
         self.estimates_judge = estimates_judge
         self.clock = CLOCKS[pace]
-        self.recorder = Recorder(clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT)
+        self.tools = tools
+        self.recorder = Recorder(
+            clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT, sees_tools=tools != "off"
+        )
         self.recorder.nodeid = _from_here(item)
         self.priced = priced or any(limit.metric == "cost" for limit in limits)
         self.bubble: Bubble | None = None
@@ -89,6 +93,10 @@ class Run:
             if self.clock is ClockKind.VIRTUAL:
                 self.bubble = stack.enter_context(bubble())
             stack.enter_context(self.recorder)
+            if self.tools != "off":
+                from pytest_agentperf.record.tools.sources import watching
+
+                stack.enter_context(watching(self.recorder))
             self._open = stack.pop_all()
 
     def stop(self) -> None:

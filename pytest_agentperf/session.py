@@ -31,6 +31,8 @@ SESSION = pytest.StashKey["Session"]()
 LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 FIXTURES = frozenset({"profiler", "token_budget"})
+TOLD_BY_TOOLS = frozenset({"latency", "tool_time", "tool_runs", "tool_overlap"})
+"""Metrics for which one must see the tools run, or to say why they are what they are."""
 
 
 class Session:
@@ -130,6 +132,15 @@ class Session:
             self.settings.enabled or LIMITS in item.stash or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         )
 
+    def watches_tools(self, item: pytest.Item) -> bool:
+        """Whether somebody wants to know when this test's tools run."""
+        limits = item.stash.get(LIMITS, ())
+        return (
+            self.settings.enabled
+            or "profiler" in getattr(item, "fixturenames", ())
+            or any(limit.metric in TOLD_BY_TOOLS for limit in limits)
+        )
+
     @cached_property
     def record_mode(self) -> str:
         """Of every cassette in a measured test: ours if it was asked for, else another recorder's flag, else `none`."""
@@ -166,6 +177,7 @@ class Session:
             own_prices=self.own_prices,
             estimates_judge=self.settings.estimates == "judge",
             record_mode=self.record_mode,
+            tools=self.settings.tools if self.watches_tools(item) else "off",
         )
 
     @contextmanager

@@ -81,7 +81,7 @@ class Profiler()
     summary() -> dict[str, CategoryStats]
     timer(name: str, **metadata: object) -> Scope
     tokens -> int | None
-    tool(name: str, **metadata: object) -> Scope
+    tool(name: str, *, call_id: str | None = None, **metadata: object) -> Scope
     tool_calls -> int
     ttft_ms -> int | None
     turns -> int
@@ -117,6 +117,7 @@ def test_options():
             ("--agentperf-json", "agentperf_json", None, ()),
             (None, "agentperf_limits", "agentperf.yaml", ()),
             (None, "agentperf_prices", "", ()),
+            (None, "agentperf_tools", "all", ("all", "seams", "off")),
             (None, "agentperf_estimates", "show", ("show", "judge")),
         ]
     )

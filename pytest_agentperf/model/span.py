@@ -57,4 +57,4 @@ class Span:
     arguments_size: int | None = None
     """Bytes of the arguments as JSON text, as the model wrote them."""
     result_size: int | None = None
-    """Bytes of what it returned, as text or JSON; None where that has no JSON."""
+    """Bytes of its result as JSON, as the next request carried it; None where none did, or not by the call's name."""

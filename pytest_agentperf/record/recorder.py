@@ -6,18 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
-from pytest_agentperf.model.span import Source, Span, SpanKind
+from pytest_agentperf.model.span import Source, SpanKind
 from pytest_agentperf.record.pending import Pending
+from pytest_agentperf.record.spans import OpenSpan, Spans, current_task, place
+from pytest_agentperf.record.tools.merge import tidy
+from pytest_agentperf.record.tools.open_calls import OpenCalls
 
 
 class Stop(BaseException):
@@ -32,9 +34,6 @@ S = TypeVar("S", bound=Stop)
 _stack: list[Recorder] = []
 _stack_lock = threading.Lock()
 
-_place: ContextVar[tuple[Recorder, int | None] | None] = ContextVar("agentperf_place", default=None)
-"""The recorder that this context belongs to, and the innermost span in it."""
-
 
 def active() -> Recorder | None:
     """The recorder that was opened last and is still open, in whichever thread."""
@@ -47,10 +46,13 @@ def active() -> Recorder | None:
 class Recorder:
     """Everything may be called from any thread and task. Times of what it hands out read 0 when it was opened.
 
-    `replay_waits`: replayed answers come when they came in the recording; otherwise all at once.
+    `replay_waits`: replayed answers come when they came in the recording; otherwise all at once. `sees_tools`: the
+    sources in `record.tools` may tell of tool runs, and the traffic around them does.
     """
 
-    def __init__(self, *, clock: ClockKind = ClockKind.REAL, replay_waits: bool = False) -> None:
+    def __init__(
+        self, *, clock: ClockKind = ClockKind.REAL, replay_waits: bool = False, sees_tools: bool = False
+    ) -> None:
         self.clock = clock
         self.replay_waits = replay_waits
         self.nodeid = ""
@@ -65,13 +67,13 @@ class Recorder:
         """What stopped the agent, in order."""
         self.unmodelled: tuple[str, ...] = ()
         """What took real time on a virtual clock."""
+        self.open_calls = OpenCalls() if sees_tools else None
         self.bugs: list[str] = []
         """Errors of ours that were kept away from the agent, one line each."""
         self._lock = threading.RLock()
         self._notes: dict[str, None] = {}
         self._gauges: dict[str, Gauge] = {}
-        self._spans: list[Span] = []
-        self._open_spans: set[int] = set()
+        self.spans = Spans(self._now, self._lock)
         self._flights: dict[int, tuple[Pending, int | None]] = {}
         self._readings: dict[int, Reading] = {}
         self._started = 0
@@ -80,12 +82,12 @@ class Recorder:
         self._latency_ns = 0
         self._cpu_ns = 0
         self._running = False
-        self._outer: tuple[Recorder, int | None] | None = None
+        self._outer: tuple[Spans, int | None] | None = None
 
     def open(self) -> None:
         """Become `active()`, until closed or covered by another."""
-        self._outer = _place.get()
-        _place.set((self, None))
+        self._outer = place.get()
+        place.set((self.spans, None))
         with _stack_lock:
             _stack.append(self)
         self._zero_cpu_ns = time.process_time_ns()
@@ -101,10 +103,8 @@ class Recorder:
             self._running = False
             with _stack_lock:
                 _stack.remove(self)
-            _place.set(self._outer)
-            for span in self._open_spans:
-                self._spans[span - 1] = replace(self._spans[span - 1], end_ns=self._latency_ns)
-            self._open_spans.clear()
+            place.set(self._outer)
+            self.spans.end_all(self._latency_ns)
             for index in tuple(self._flights):
                 self._keep(index, self._left_behind(index))
 
@@ -122,17 +122,20 @@ class Recorder:
         with self._lock:
             self._stamp()
             now = self._latency_ns
-            spans = [replace(span, end_ns=now) if span.id in self._open_spans else span for span in self._spans]
             readings = dict(self._readings)
             for index in self._flights:
                 reading = decode(self._exchange(index))
                 if reading is not None:
                     readings[index] = reading
+            in_order = [readings[index] for index in sorted(readings)]
+            spans = self.spans.so_far(now)
+            if self.open_calls is not None:
+                spans, in_order = tidy(spans, in_order)
             return Recording(
                 clock=self.clock,
                 latency_ns=now,
                 cpu_ns=self._cpu_ns,
-                readings=tuple(readings[index] for index in sorted(readings)),
+                readings=tuple(in_order),
                 spans=tuple(spans),
                 gauges=tuple(self._gauges.values()),
                 unmodelled=self.unmodelled,
@@ -169,55 +172,59 @@ class Recorder:
                 self.bugs.append(line)
 
     @contextmanager
-    def span(
-        self, kind: SpanKind, name: str, metadata: Mapping[str, object] = {}, source: Source = "profiler"
-    ) -> Iterator[int]:
+    def span(self, kind: SpanKind, name: str, metadata: Mapping[str, object] = {}) -> Iterator[int]:
         """Open while the block runs; around awaits too. Gives its id, or 0 where the test's body does not run.
 
-        It is the child of the span around it in this task or thread; see `_innermost` for a thread that has none.
+        It is the child of the span around it in this task or thread; see `Spans.innermost` for a thread that has none.
         """
-        outer = _place.get()
-        span = self._opened(kind, name, metadata, source)
-        if span is None:
-            yield 0
-            return
-        _place.set((self, span.id))
-        error = None
-        try:
-            yield span.id
-        except BaseException as left_by:
-            error = type(left_by).__name__
-            raise
-        finally:
-            _place.set(outer)  # not `reset`: a fixture may leave the block in another context than it entered it
-            with self._lock:
-                if span.id in self._open_spans:
-                    self._open_spans.remove(span.id)
-                    self._spans[span.id - 1] = replace(span, end_ns=self._now(), error=error)
+        with self._entered(lambda: self.enter(kind, name, metadata=_texts(metadata))) as span:
+            yield span
 
-    def _opened(self, kind: SpanKind, name: str, metadata: Mapping[str, object], source: Source) -> Span | None:
+    @contextmanager
+    def tool(
+        self, name: str, arguments: Any = None, call_id: str | None = None, metadata: Mapping[str, object] = {}
+    ) -> Iterator[int]:
+        """The same around an execution of a tool, marked by hand; see `enter_tool`."""
+        timed = current_task() is None  # else others may work in its thread meanwhile
+        with self._entered(
+            lambda: self.enter_tool(name, arguments, call_id, "profiler", timed=timed, metadata=_texts(metadata))
+        ) as span:
+            yield span
+
+    @contextmanager
+    def _entered(self, enter: Callable[[], OpenSpan | None]) -> Iterator[int]:
+        entered = None
         try:
-            with self._lock:
-                if not self._running:
-                    return None
-                now = self._now()
-                span = Span(
-                    id=len(self._spans) + 1,
-                    parent=self._innermost(),
-                    kind=kind,
-                    name=name,
-                    start_ns=now,
-                    end_ns=now,
-                    thread=threading.get_ident(),
-                    metadata=tuple(sorted((key, str(value)) for key, value in metadata.items())),
-                    source=source,
-                )
-                self._spans.append(span)
-                self._open_spans.add(span.id)
-                return span
+            entered = enter()
         except Exception as error:  # noqa: BLE001 - ours, so it must not reach the test
             self.bug(error)
-            return None
+        left_by = None
+        try:
+            yield entered.span.id if entered else 0
+        except BaseException as error:
+            left_by = error
+            raise
+        finally:
+            if entered:
+                self.spans.leave(entered, left_by)
+
+    def enter(self, kind: SpanKind, name: str, **facts: Any) -> OpenSpan | None:
+        """Where a block will not do: begin a span, to be ended by `spans.leave`. None where the test's body does not run."""
+        return self.spans.enter(kind, name, **facts) if self._running else None
+
+    def enter_tool(
+        self, name: str, arguments: Any, call_id: str | None, source: Source, **facts: Any
+    ) -> OpenSpan | None:
+        """The same for an execution of a tool: that of the open call which fits best, if any does.
+
+        `arguments`: a mapping, or JSON text, as far as they are known. `facts`: see `Spans.enter`.
+        """
+        if self.open_calls is not None and self._running:
+            around = {(span.call, span.call_id) for span in self.spans.around(SpanKind.TOOL)}
+            if match := self.open_calls.match(name, arguments, call_id, source, around):
+                match.call.seen_by.add(source)
+                facts |= {"call": match.call.key[0], "call_id": match.call.key[1], "confidence": match.confidence}
+        return self.enter(SpanKind.TOOL, name, source=source, **facts)
 
     def begin(self, request: Request, peek: Callable[[Request], Response | None] | None = None) -> Pending:
         """A tap is about to send or replay a request; `peek` tells the recorded answer, if there is one.
@@ -226,11 +233,13 @@ class Recorder:
         """
         pending = Pending(request, self.bug)
         try:
+            if self.open_calls is not None:
+                self.open_calls.leaving(request)
             with self._lock:
                 if not self._running:
                     return pending
                 index, self._started = self._started, self._started + 1
-                self._flights[index] = (pending, self._innermost())
+                self._flights[index] = (pending, self.spans.innermost())
                 pending.done.append(partial(self._landed, index))
             if self.gates:
                 self._ask(self._exchange(index), peek(request) if peek else None)
@@ -244,9 +253,7 @@ class Recorder:
 
     def open_timers(self) -> tuple[str, ...]:
         """Names of the timers around the caller, innermost first."""
-        with self._lock:
-            spans = (self._spans[span - 1] for span in self._upwards(self._innermost()))
-            return tuple(span.name for span in spans if span.kind is SpanKind.TIMER and span.id in self._open_spans)
+        return tuple(span.name for span in self.spans.around(SpanKind.TIMER))
 
     def llm_call(self, pending: Pending) -> int | None:
         """The place of a request in flight among the LLM calls of this test, from 1; None: it is none of them."""
@@ -296,6 +303,8 @@ class Recorder:
             self._flights.pop(index, None)
             if reading is not None:
                 self._readings[index] = reading
+        if reading is not None and self.open_calls is not None:
+            self.open_calls.answered(reading.call)
 
     def _stamp(self) -> None:
         """While it runs, latency and CPU time so far; they stay when it is closed."""
@@ -306,27 +315,9 @@ class Recorder:
     def _now(self) -> int:
         return time.monotonic_ns() - self._zero_ns
 
-    def _innermost(self) -> int | None:
-        """The innermost open span of this context.
 
-        Thread pools lose the context. There it is the innermost open timer of all threads, if the open timers form one
-        chain: then nothing else can be meant.
-        """
-        place = _place.get()
-        if place is not None and place[0] is self:
-            return next((span for span in self._upwards(place[1]) if span in self._open_spans), None)
-        chain: list[int] = []
-        for span in sorted(self._open_spans):
-            if self._spans[span - 1].kind is SpanKind.TIMER:
-                if chain and chain[-1] not in self._upwards(span):
-                    return None
-                chain.append(span)
-        return chain[-1] if chain else None
-
-    def _upwards(self, span: int | None) -> Iterator[int]:
-        while span is not None:
-            yield span
-            span = self._spans[span - 1].parent
+def _texts(metadata: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, str(value)) for key, value in metadata.items()))
 
 
 def _where(traceback: TracebackType | None) -> str:

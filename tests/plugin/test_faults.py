@@ -17,7 +17,7 @@ FAULTS = {
     "finish": "pytest_agentperf.session:Session.finish",
     "summary": "pytest_agentperf.session:Session._summary",
     "decode": "pytest_agentperf.record.recorder:decode",
-    "begin": "pytest_agentperf.record.recorder:Recorder._innermost",
+    "begin": "pytest_agentperf.record.spans:Spans.innermost",
     "pipeline": "pytest_agentperf.pipeline:number_turns",
 }
 

@@ -11,6 +11,7 @@ VALUES = {
     "record": ("all", "all"),
     "pace": ("real", "real"),
     "json_path": ("a.json", "a.json"),
+    "tools": ("seams", "seams"),
     "estimates": ("judge", "judge"),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]

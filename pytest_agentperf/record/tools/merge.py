@@ -9,7 +9,9 @@ from operator import attrgetter
 from typing import Any, get_args
 
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.recording import Reading
 from pytest_agentperf.model.span import Confidence, Source, Span, SpanKind
+from pytest_agentperf.record.tools.window import call_id, with_windows
 
 _RANK: Mapping[str, int] = {word: rank for words in (Source, Confidence) for rank, word in enumerate(get_args(words))}
 """Of sources and of confidences, best first."""
@@ -17,7 +19,27 @@ _ALMOST = 0.8
 """A frame within another of the same call may be the tool proper, where it takes almost as long."""
 
 
-def merged(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[tuple[Span, ...], tuple[ModelCall, ...]]:
+def tidy(spans: Sequence[Span], readings: Sequence[Reading]) -> tuple[list[Span], list[Reading]]:
+    """What a recording tells: one span for each tool call, windows for those that nobody saw, and their sizes."""
+    spans, calls = merged(with_windows(spans, [r.call for r in readings]), [r.call for r in readings])
+    asked: dict[Any, int] = {
+        (call.index, call_id(tool, place)): len(tool.arguments.encode())
+        for call in calls
+        for place, tool in enumerate(call.tool_calls, 1)
+    }
+    came = {result.call_id: result.size for call in reversed(calls) for result in call.prompt.results}
+    return (
+        [
+            replace(span, arguments_size=asked.get((span.call, span.call_id)), result_size=came.get(span.call_id))
+            if span.kind is SpanKind.TOOL and span.call is not None
+            else span
+            for span in spans
+        ],
+        [replace(reading, call=call) for reading, call in zip(readings, calls, strict=True)],
+    )
+
+
+def merged(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[Sequence[Span], Sequence[ModelCall]]:
     """The spans in the order of starts, at most one of a tool for each call; and the calls, which point to them.
 
     The best source tells when a tool ran; what it does not know is filled in from the others. A run that belongs to no
@@ -31,7 +53,7 @@ def merged(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[tuple[Spa
         heirs |= {span.id: best.id for span in same if span.id != best.id}
     kept = sorted((chosen.get(s.id, s) for s in spans if s.id not in heirs), key=attrgetter("start_ns", "id"))
     if len(kept) == len(spans) and all(span.id == number for number, span in enumerate(kept, 1)):
-        return tuple(kept), tuple(calls)
+        return kept, calls
     numbers = {span.id: number for number, span in enumerate(kept, 1)}
     parents = {span.id: span.parent for span in spans}
 
@@ -47,8 +69,8 @@ def merged(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[tuple[Spa
         return None
 
     return (
-        tuple(replace(span, id=numbers[span.id], parent=around(span.parent, span.id)) for span in kept),
-        tuple(replace(call, span=around(call.span)) for call in calls),
+        [replace(span, id=numbers[span.id], parent=around(span.parent, span.id)) for span in kept],
+        [replace(call, span=around(call.span)) for call in calls],
     )
 
 
@@ -84,7 +106,8 @@ def _innermost(runs: list[Span]) -> Span:
     """Of the frames that were given the call's arguments: the longest, or a surer one that takes almost as long."""
     longest = max(_length(run) for run in runs)
     return min(
-        (run for run in runs if _length(run) >= _ALMOST * longest), key=lambda run: (_RANK[run.confidence], -_length(run))
+        (run for run in runs if _length(run) >= _ALMOST * longest),
+        key=lambda run: (_RANK[run.confidence], -_length(run)),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,7 @@ class OpenCall:
 
     @property
     def key(self) -> Key:
-        return self.call.index, self.id or f"#{self.place}"  # as `window.name_of`
+        return self.call.index, self.id or f"#{self.place}"  # as `window.call_id`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +74,22 @@ class OpenCalls:
             self.open = tuple(call for call in self.open if not _closes(request, asks, call))
 
     def match(
-        self, name: str, arguments: Any, call_id: str | None, source: Source, around: Iterable[Key] = ()
+        self, name: str, arguments: Any, call_id: str | None, source: Source, around: Container[object] = ()
     ) -> Match | None:
         """The call that such an execution belongs to; identical ones are told apart first in, first out.
 
-        `around`: the calls whose executions are going on where this one begins. A tool's inner workings may look like
+        `around`: the keys of calls whose executions are going on where this one begins. A tool's inner workings may look like
         its call once more.
         """
         calls = self.open
         if call_id is not None:
             known = next((call for call in calls if call.id == call_id), None)
             return Match(known, "exact") if known else None
-        keys = frozenset(around)
         given = _plain(arguments)
-        for those in ([call for call in calls if call.key in keys], [call for call in calls if call.key not in keys]):
-            if found := _best(those, name, given, source):
-                return found
-        return None
+        going_on = [call for call in calls if call.key in around]
+        return _best(going_on, name, given, source) or _best(
+            [call for call in calls if call not in going_on], name, given, source
+        )
 
 
 def _best(calls: list[OpenCall], name: str, given: Any, source: Source) -> Match | None:
@@ -151,9 +151,8 @@ def _read(request: Request) -> ModelCall | None:
 def _closes(request: Request, asks: ModelCall | None, call: OpenCall) -> bool:
     """By the call's identifier in the request's body; where the wire format has none, by the conversation that goes on."""
     if call.id:
-        return call.id.encode() in request.body
+        return json.dumps(call.id).encode() in request.body
     if asks is None or asks.api != call.call.api:
         return False
     before = call.call.prompt.messages
     return len(asks.prompt.messages) > len(before) and asks.prompt.messages[: len(before)] == before
-

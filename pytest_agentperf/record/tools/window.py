@@ -15,7 +15,9 @@ def with_windows(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[Spa
     spans = list(spans)
     for asking in calls:
         missed = [
-            tool.name for place, tool in enumerate(asking.tool_calls, 1) if (asking.index, name_of(tool, place)) not in seen
+            tool.name
+            for place, tool in enumerate(asking.tool_calls, 1)
+            if (asking.index, call_id(tool, place)) not in seen
         ]
         end_ns = _results_leave(asking, calls) if missed else None
         if end_ns is None or asking.end_ns is None or end_ns < asking.end_ns:
@@ -37,7 +39,7 @@ def with_windows(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[Spa
     return tuple(spans)
 
 
-def name_of(tool: ToolCall, place: int) -> str:
+def call_id(tool: ToolCall, place: int) -> str:
     """`Span.call_id` of the `place`th tool call of an answer, from 1."""
     return tool.id or f"#{place}"
 
@@ -52,7 +54,12 @@ def _results_leave(asking: ModelCall, calls: Sequence[ModelCall]) -> int | None:
             continue
         if not ids.isdisjoint(result.call_id for result in prompt.results):
             return call.start_ns
-        if not ids and prompt.results and len(prompt.messages) > len(before) and prompt.messages[: len(before)] == before:
+        if (
+            not ids
+            and prompt.results
+            and len(prompt.messages) > len(before)
+            and prompt.messages[: len(before)] == before
+        ):
             return call.start_ns
     return None
 

@@ -1,0 +1,170 @@
+"""The table of seams: each kind of function tells when it runs, whatever it does; nothing else changes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import sys
+from types import ModuleType
+
+import pytest
+
+from pytest_agentperf.model.call import ModelCall, ToolCall
+from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.tools.seams import SEAMS, Seam
+from pytest_agentperf.record.tools.wrap import unfit, wrapped
+
+FRAMEWORK = '''
+import functools
+
+class Tool:
+    name = "search"
+    def run(self, tool_input, *, call_id=None):
+        """Run it."""
+        if tool_input.get("fail"):
+            raise KeyError("no")
+        return "ran"
+    async def arun(self, tool_input, *, call_id=None): return "ran"
+    def pages(self, tool_input, *, call_id=None): yield 1; return "ran"
+    async def stream(self, tool_input, *, call_id=None): yield 1
+    @functools.partial(lambda function: functools.wraps(function)(lambda *args: function(*args)))
+    async def decorated(self, tool_input): return "ran"
+    @staticmethod
+    def static(tool, tool_input): return "ran"
+    @classmethod
+    def made(cls, tool_input): return "ran"
+
+class Special(Tool): pass
+
+def call(name, arguments): return "ran"
+'''
+
+
+def row(function: str, **changes: str) -> Seam:
+    paths = {"name": "self.name", "arguments": "tool_input", "call_id": "call_id"}
+    return Seam("some-framework", "some_framework.tools", function, **{**paths, **changes})
+
+
+ROWS = (
+    *(row(f"Tool.{name}") for name in ("run", "arun", "pages", "stream", "decorated")),
+    row("Tool.static", name="tool.name"),
+    row("Tool.made", name="cls.name"),
+    row("Special.run"),
+    row("call", name="name", arguments="arguments"),
+)
+
+
+@pytest.fixture
+def framework(tmp_path, monkeypatch):
+    """Imports it: fresh, whatever was before."""
+    package = tmp_path / "some_framework"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "tools.py").write_text(FRAMEWORK)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield lambda: importlib.import_module("some_framework.tools")
+    for name in ("some_framework", "some_framework.tools"):
+        sys.modules.pop(name, None)
+
+
+def asked(recorder: Recorder, *calls: tuple[str | None, str, str], index: int = 0) -> None:
+    """A model asks for these: identifier, name, arguments."""
+    recorder.open_calls.answered(
+        ModelCall(
+            index=index,
+            provider="openai",
+            api="openai-chat",
+            model="m",
+            tool_calls=tuple(ToolCall(id=id, name=name, arguments=arguments) for id, name, arguments in calls),
+        )
+    )
+
+
+def told(recorder: Recorder) -> list[tuple[object, ...]]:
+    spans = [span for span in recorder.recording().spans if span.kind is SpanKind.TOOL]
+    assert recorder.bugs == []
+    return [(span.name, span.call_id, span.source, span.confidence, span.error) for span in spans]
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["imported before", "imported later"])
+def test_every_kind_of_function_tells(framework, early):
+    module: ModuleType | None = framework() if early else None
+    with wrapped(ROWS), Recorder(sees_tools=True) as recorder:
+        module = module or framework()
+        tool = module.Tool()
+        asked(recorder, *((f"c{number}", "search", "{}") for number in range(8)))
+
+        async def use() -> None:
+            assert await tool.arun({}, call_id="c1") == "ran"
+            assert [item async for item in tool.stream({}, call_id="c3")] == [1]
+            assert await asyncio.create_task(tool.decorated({})) == "ran"
+
+        assert tool.run({}, call_id="c0") == "ran"
+        assert list(tool.pages({}, call_id="c2")) == [1]
+        asyncio.run(use())
+        assert module.Tool.static(tool, {}) == tool.static(tool, {}) == module.Tool.made({}) == "ran"
+        in_order = (0, 2, 1, 3, 4, 5, 6, 7)
+        assert told(recorder) == [("search", f"c{number}", "seam", "exact", None) for number in in_order]
+
+
+def test_an_error_goes_its_way_and_is_told(framework):
+    with wrapped(ROWS), Recorder(sees_tools=True) as recorder:
+        asked(recorder, ("c1", "search", '{"fail": 1}'))
+        with pytest.raises(KeyError):
+            framework().Tool().run({"fail": 1})
+        assert told(recorder) == [("search", "c1", "seam", "exact", "KeyError")]
+
+
+def test_everything_is_as_it_was_afterwards(framework):
+    module = framework()
+    before = {name: vars(owner).get(name) for owner in (module.Tool, module.Special) for name in dir(owner)}
+    with wrapped(ROWS):
+        assert inspect.iscoroutinefunction(module.Tool.arun)
+        assert inspect.isasyncgenfunction(module.Tool.stream)
+        assert inspect.isgeneratorfunction(module.Tool.pages)
+        assert str(inspect.signature(module.Tool.run)) == "(self, tool_input, *, call_id=None)"
+        assert "run" in vars(module.Special)
+        assert module.Tool().run({}) == "ran"
+    assert {name: vars(owner).get(name) for owner in (module.Tool, module.Special) for name in dir(owner)} == before
+
+
+def test_an_extractor_that_fails_breaks_nothing_and_is_told(framework):
+    rows = (row("Tool.run", name="self.title"), row("call", name="name", arguments="arguments.nothing.at_all"))
+    with wrapped(rows), Recorder(sees_tools=True) as recorder:
+        module = framework()
+        assert module.Tool().run({}) == module.call("search", 1) == "ran"
+        assert told(recorder) == []
+        assert recorder.recording().notes == (
+            "some_framework.tools:Tool.run did not tell which tool it runs (self.title leads nowhere): it is looked for by other means",
+            "some_framework.tools:call did not tell which tool it runs (arguments.nothing.at_all leads nowhere): it is looked for by other means",
+        )
+
+
+def test_a_row_that_no_longer_fits_is_told(framework, monkeypatch):
+    monkeypatch.setattr("pytest_agentperf.record.tools.wrap.version", lambda _: "9.0")
+    gone, moved, good = row("Tool.gone"), row("run")._replace(module="some_framework.moved"), row("Tool.run")
+    framework()
+    with wrapped((gone, moved, good)):
+        assert list(unfit((gone, good))) == []
+        assert list(unfit((gone, moved))) == [
+            "some-framework 9.0 has no some_framework.tools:Tool.gone, some_framework.moved:run: "
+            "its tools are looked for by other means"
+        ]
+
+
+def test_nothing_is_imported_for_the_table():
+    before = set(sys.modules)
+    with wrapped(), Recorder(sees_tools=True):
+        assert list(unfit()) == []
+    assert set(sys.modules) <= before | {"anyio._backends._asyncio"}
+    assert len(SEAMS) == len({(seam.module, seam.function) for seam in SEAMS})
+
+
+def test_without_a_recorder_that_sees_tools_nothing_is_told(framework):
+    with wrapped(ROWS):
+        assert framework().Tool().run({}) == "ran"
+        with Recorder() as recorder:
+            assert framework().Tool().run({}) == "ran"
+            assert told(recorder) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
@@ -16,6 +16,7 @@ from pytest_agentperf.analyze.critical_path import Step, critical_path
 from pytest_agentperf.analyze.summary import CategoryStats, summary
 from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
+from pytest_agentperf.clock.stated import Stated
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Gauge, Profile
 from pytest_agentperf.model.span import SpanKind
@@ -51,21 +52,34 @@ class Profiler:
         """
         return Scope(lambda _: self._recorder.span(SpanKind.TIMER, name, metadata))
 
-    def tool(self, name: str, *, call_id: str | None = None, **metadata: object) -> Scope:
+    def tool(
+        self, name: str, *, call_id: str | None = None, modelled_ms: float | None = None, **metadata: object
+    ) -> Scope:
         """Mark an execution of a tool: `with profiler.tool("search", query=query):`, `async with`, or a decorator.
 
         It is that of the model's call with this `call_id`; else with this name and these arguments, told in `metadata` or
         given to the decorated function; of equal ones the first that has not run yet.
+
+        `modelled_ms`: in virtual time all real work inside counts as so many milliseconds, however long it takes; else it
+        is a label. Around an `await` it must be `async with`. Raises ValueError for what is not a number of at least 0.
         """
-        return Scope(lambda given: self._recorder.tool(name, {**(given or {}), **metadata} or None, call_id, metadata))
+        labels, stated = metadata, None
+        if modelled_ms is not None:
+            what = f"profiler.tool({name!r}, modelled_ms={modelled_ms!r})"
+            if not _is_finite(modelled_ms) or modelled_ms < 0:
+                raise ValueError(f"{what}: expected milliseconds, 0 or more")
+            labels = {**metadata, "modelled_ms": modelled_ms}
+            stated = functools.partial(Stated, round(modelled_ms * 1e6), what, self._recorder.note)
+        return Scope(
+            lambda given: self._recorder.tool(name, {**(given or {}), **metadata} or None, call_id, labels), stated
+        )
 
     def metric(self, name: str, value: float, unit: str = "", better: Literal["higher", "lower"] = "lower") -> None:
         """Record a number of your own: shown, stored, and limited by `max_metric` and `min_metric`. The last one counts.
 
         Raises ValueError for what is not a finite number.
         """
-        given: object = value
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not isfinite(given):
+        if not _is_finite(value):
             raise ValueError(f"profiler.metric({name!r}): expected a finite number, got {value!r}")
         if better not in ("higher", "lower"):
             raise ValueError(f"profiler.metric({name!r}): better must be 'higher' or 'lower', got {better!r}")
@@ -162,53 +176,66 @@ class Scope:
 
     _open: Callable[[Mapping[str, object] | None], AbstractContextManager[int]]
     """With the arguments of a decorated function."""
-    _entered: list[AbstractContextManager[int]] = field(default_factory=list)
+    _stated: Callable[[], Stated] | None = None
+    _entered: list[ExitStack | AsyncExitStack] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        span = self._open(None)
-        span.__enter__()
-        self._entered.append(span)
+        with ExitStack() as stack:
+            stack.enter_context(self._open(None))
+            if self._stated:
+                stack.enter_context(self._stated())
+            self._entered.append(stack.pop_all())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._entered.pop().__exit__(kind, error, tb)
+        cast("ExitStack", self._entered.pop()).__exit__(kind, error, tb)
 
     async def __aenter__(self) -> Self:
-        return self.__enter__()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._open(None))
+            if self._stated:
+                await stack.enter_async_context(self._stated())
+            self._entered.append(stack.pop_all())
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self.__exit__(kind, error, tb)
+        await cast("AsyncExitStack", self._entered.pop()).__aexit__(kind, error, tb)
 
     def __call__(self, function: F) -> F:
-        def opened(args: tuple[Any, ...], kwargs: dict[str, Any]) -> AbstractContextManager[int]:
-            return self._open(arguments_of(function, args, kwargs))
+        def scope(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Scope:
+            arguments = arguments_of(function, args, kwargs)
+            return Scope(lambda _: self._open(arguments), self._stated)
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def measured(*args: Any, **kwargs: Any) -> Any:
-                with opened(args, kwargs):
+                async with scope(args, kwargs):
                     return await function(*args, **kwargs)
         elif inspect.isasyncgenfunction(function):
 
             @functools.wraps(function)
             async def measured(*args: Any, **kwargs: Any) -> Any:
-                with opened(args, kwargs):
+                async with scope(args, kwargs):
                     async for item in function(*args, **kwargs):
                         yield item
         elif inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
             def measured(*args: Any, **kwargs: Any) -> Any:
-                with opened(args, kwargs):
+                with scope(args, kwargs):
                     return (yield from function(*args, **kwargs))
         else:
 
             @functools.wraps(function)
             def measured(*args: Any, **kwargs: Any) -> Any:
-                with opened(args, kwargs):
+                with scope(args, kwargs):
                     return function(*args, **kwargs)
 
         return cast("F", measured)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

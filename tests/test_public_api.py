@@ -81,7 +81,7 @@ class Profiler()
     summary() -> dict[str, CategoryStats]
     timer(name: str, **metadata: object) -> Scope
     tokens -> int | None
-    tool(name: str, *, call_id: str | None = None, **metadata: object) -> Scope
+    tool(name: str, *, call_id: str | None = None, modelled_ms: float | None = None, **metadata: object) -> Scope
     tool_calls -> int
     ttft_ms -> int | None
     turns -> int

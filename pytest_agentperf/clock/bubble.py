@@ -5,15 +5,29 @@ from __future__ import annotations
 import _queue
 import _thread
 import contextlib
+import functools
 import os
 import random
 import selectors
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pytest_agentperf.clock import describe, kernel, locks, loops, patching, real, threads, times, traffic, trio_loops
+from pytest_agentperf.clock import (
+    describe,
+    kernel,
+    locks,
+    loops,
+    patching,
+    real,
+    stated,
+    threads,
+    times,
+    traffic,
+    trio_loops,
+)
 from pytest_agentperf.clock.kernel import Clock
 from pytest_agentperf.clock.parts import MUTEX, ClockError, Deadlock, RunawayClock
 from pytest_agentperf.clock.watcher import Watcher
@@ -39,6 +53,7 @@ ATTRIBUTES: list[patching.Attribute] = [
         for name in ("SelectSelector", "PollSelector", "DevpollSelector", "EpollSelector", "KqueueSelector")
         if hasattr(selectors, name)
     ),
+    (ThreadPoolExecutor, "submit", stated.submit),
     *traffic.ATTRIBUTES,
     *real.METHODS,
 ]
@@ -157,6 +172,19 @@ def _stop_watcher() -> None:
         _watcher = None
 
 
+def _watched(fork: Callable[[], int]) -> Callable[[], int]:
+    """The original warns of the threads that it finds, so a watcher can be there again only behind it."""
+
+    @functools.wraps(fork)
+    def call() -> int:
+        child = fork()
+        if child and kernel.active is not None:
+            _watch(now=False)
+        return child
+
+    return call
+
+
 def _after_fork_in_child() -> None:
     """The child lives in real time; of the parent's threads only the forking one is there."""
     MUTEX._at_fork_reinit()  # type: ignore[attr-defined]
@@ -164,5 +192,6 @@ def _after_fork_in_child() -> None:
     loops.forget()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "fork"):
+    FUNCTIONS[os.fork] = _watched(os.fork)
     os.register_at_fork(before=_stop_watcher, after_in_child=_after_fork_in_child)

@@ -1,16 +1,19 @@
 """One clock for all threads and event loops of a bubble: a discrete-event simulation whose processes are real threads.
 
-Each thread of the bubble (a *member*) is in one of three states:
+Each thread of the bubble (a *member*) is in one of four states:
 
     RUNS    executes code, or is blocked in something that nobody told us about
     WAITS   is blocked in a wait of ours: sleep, lock, queue, join, an event loop with nothing to do
     REAL    is blocked in something outside that we recognise: a child process, a socket, `real_io()`
+    HELD    the same, but what it does counts as a stated time (see `stated`)
 
 and the states of all decide how time goes:
 
     somebody RUNS                       time stands still: computing costs nothing
+    somebody is REAL                    time flows 1:1 with real time
+    somebody is HELD                    time stands still
     all WAIT and there is a deadline    time jumps to the first deadline and its owner RUNS; one deadline at a time
-    else                                time flows 1:1 with real time
+    all WAIT and there is none          time flows
 
 Three rules keep this free of races:
 
@@ -37,6 +40,7 @@ from pytest_agentperf.clock.parts import (
     ABANDONED,
     FAILED,
     GONE,
+    HELD,
     MUTEX,
     REAL,
     RUNS,
@@ -51,6 +55,7 @@ from pytest_agentperf.clock.parts import (
     Waiter,
     get_ident,
     longest_waiting,
+    within_stated,
 )
 
 real_monotonic_ns = time.monotonic_ns
@@ -99,7 +104,7 @@ class Clock:
         self._on_flow = on_flow
         self._where = where
         self._jumped_ns = 0
-        self._count: dict[State, int] = {RUNS: 0, WAITS: 0, REAL: 0, GONE: 0}
+        self._count: dict[State, int] = {RUNS: 0, WAITS: 0, REAL: 0, HELD: 0, GONE: 0}
         self._outside: set[Member] = set()
         """Members in a wait that something outside may end."""
         self._timers: list[tuple[int, int, Waiter]] = []
@@ -127,6 +132,8 @@ class Clock:
         return self._count[state]
 
     def set_state(self, member: Member, state: State) -> None:
+        if state is REAL and member.stated:
+            state = HELD
         if member.state == state or self.closed:
             return
         self._stop_flow(member)
@@ -144,6 +151,8 @@ class Clock:
         ready = next((member for member in tuple(self._outside) if member.state == WAITS and member.has_input()), None)
         if ready is not None:
             self.set_state(ready, RUNS)  # it is about to notice what came, perhaps from a member, before any deadline
+        elif self._count[HELD] and not self._count[REAL]:
+            pass
         elif timer is None or self._count[REAL]:
             if self.flow_since_ns is None:
                 self.flow_since_ns = real_monotonic_ns()
@@ -249,7 +258,7 @@ class Clock:
         member = self.members[get_ident()]
         with MUTEX:
             member.real_depth += 1
-            self.set_state(member, REAL)
+            self.set_state(member, HELD if within_stated.get() else REAL)
         try:
             yield
         finally:
@@ -263,6 +272,7 @@ class Clock:
     def expect(self, thread: threading.Thread | None = None) -> Member:
         """A member that runs already, though its thread is yet to be started: time waits for it."""
         member = Member(ours=True, thread=thread)
+        member.stated = int(within_stated.get())
         with MUTEX:
             self.set_state(member, RUNS)
         return member

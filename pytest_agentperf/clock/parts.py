@@ -7,6 +7,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Collection
+from contextvars import ContextVar
 from typing import Any, Final, Literal
 
 get_ident = _thread.get_ident
@@ -16,10 +17,11 @@ _real_select = select.select
 MUTEX = _thread.RLock()
 """Guards everything here. Re-entrant: the garbage collector may run a finaliser that releases a lock or feeds a queue."""
 
-State = Literal["runs", "waits", "real", "gone"]
+State = Literal["runs", "waits", "real", "held", "gone"]
 RUNS: Final = "runs"
 WAITS: Final = "waits"
 REAL: Final = "real"
+HELD: Final = "held"
 GONE: Final = "gone"
 """Not a member: not yet, or no longer."""
 
@@ -30,6 +32,10 @@ FAILED: Final = "failed"
 """The bubble cannot go on: the wait raises `Clock.failure`."""
 ABANDONED: Final = "abandoned"
 """The thread stopped waiting by itself: an exception (Ctrl-C) came, or real input for its event loop."""
+
+
+within_stated: ContextVar[bool] = ContextVar("agentperf_within_stated", default=False)
+"""Whether this task or thread does work whose time is stated."""
 
 
 class ClockError(BaseException):
@@ -81,7 +87,7 @@ class Member:
 
     __slots__ = (
         *("awaits_end", "ident", "joiners", "native_id", "ours"),
-        *("polls", "real_depth", "state", "thread", "told", "waiter"),
+        *("polls", "real_depth", "state", "stated", "thread", "told", "waiter"),
     )
 
     def __init__(self, *, ours: bool, thread: threading.Thread | None = None) -> None:
@@ -96,6 +102,8 @@ class Member:
         """Its last wait."""
         self.real_depth = 0
         """Real sections it is in. Inside of one all its waits are real."""
+        self.stated = 0
+        """Stretches of work that it is in whose time is stated."""
         self.told = False
         """`Clock.unmodelled` has what it is doing in this state."""
         self.polls = False

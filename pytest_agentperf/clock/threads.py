@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.clock.kernel import Clock
-from pytest_agentperf.clock.parts import GONE, MUTEX, Member, Waiter, get_ident
+from pytest_agentperf.clock.parts import GONE, MUTEX, Member, Waiter, get_ident, within_stated
 
 _original_start = threading.Thread.start
 _original_bootstrap: Callable[[threading.Thread], None] = threading.Thread._bootstrap  # type: ignore[attr-defined]
@@ -41,6 +41,7 @@ def bootstrap(self: threading.Thread) -> None:
     expected = _expected.pop(self, None)
     if expected is not None:
         clock, member = expected
+        within_stated.set(bool(member.stated))
         clock.enter(member)
     try:
         _original_bootstrap(self)

@@ -16,7 +16,7 @@ from typing import Final
 
 from pytest_agentperf.clock import describe, kernel, loops
 from pytest_agentperf.clock.kernel import Clock
-from pytest_agentperf.clock.parts import MUTEX, REAL, RUNS, Deadlock, Member, allocate_lock
+from pytest_agentperf.clock.parts import HELD, MUTEX, REAL, RUNS, Deadlock, Member, allocate_lock
 from pytest_agentperf.clock.threads import original_start_new_thread
 
 LOOK_NS: Final = 25_000_000
@@ -129,14 +129,15 @@ class Watcher:
     def _declare_blocked(self, clock: Clock, member: Member, activity: Hashable, since_ns: int, what: str) -> None:
         self._blocked[member] = activity
         clock.set_state(member, REAL)
-        clock.took_real_time([member], what)
+        if member.state == REAL:
+            clock.took_real_time([member], what)
         if clock.flow_since_ns is not None:
             clock.flow_since_ns = since_ns
 
     def _wake_blocked(self, clock: Clock) -> None:
         """Those that run again are running members again. Who went into a wait of ours has said so itself."""
         for member, before in list(self._blocked.items()):
-            if member.state != REAL or member.real_depth:
+            if member.state not in (REAL, HELD) or member.real_depth:
                 del self._blocked[member]
             elif before is not None and _runs_again(member, before):
                 del self._blocked[member]
@@ -145,7 +146,12 @@ class Watcher:
 
 def _fail_if_deadlocked(clock: Clock) -> None:
     waits = [member.waiter for member in clock.members.values() if member.waiter is not None]
-    if clock.count(REAL) or clock.next_timer() is not None or any(waiter.inputs for waiter in waits):
+    if (
+        clock.count(REAL)
+        or clock.count(HELD)
+        or clock.next_timer() is not None
+        or any(waiter.inputs for waiter in waits)
+    ):
         return
     clock.fail(Deadlock(describe.deadlock(clock, loops.waiting_loops())))
 

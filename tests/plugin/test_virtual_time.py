@@ -86,3 +86,67 @@ def test_a_replay_that_waits_for_nothing_real_is_modelled_whole(session, tape):
     session.runpytest("--agentperf-json=run.json").assert_outcomes(passed=1)
     profile = profiles(session)["test_agent"]
     assert (profile["clock"], profile["latency_ns"], profile["unmodelled"]) == ("virtual", 5_000 * MS, [])
+
+
+TOOLS = """
+import agent, asyncio, pytest, subprocess, sys
+
+CHILD = [sys.executable, "-c", "import time; time.sleep(0.03)"]
+
+@pytest.mark.vcr
+@pytest.mark.max_latency(2_120)
+def test_sync(profiler):
+    agent.ask("one")
+    with profiler.tool("db", modelled_ms=120):
+        subprocess.run(CHILD, check=True)
+
+@pytest.mark.vcr
+@pytest.mark.max_latency(2_121)
+async def test_async(profiler):
+    @profiler.tool("db", modelled_ms=120.5)
+    async def query():
+        child = await asyncio.create_subprocess_exec(*CHILD)
+        await child.wait()
+
+    await agent.ask_async("one")
+    await asyncio.gather(query(), query(), asyncio.to_thread(profiler.tool("file", modelled_ms=20)(subprocess.run), CHILD))
+"""
+
+
+def test_a_tool_with_a_stated_time(session, tape):
+    for name in ("test_sync", "test_async"):
+        tape(f"test_agents/{name}", one=2_000)
+    session.makepyfile(test_agents=TOOLS)
+    session.runpytest("--agentperf-json=run.json").assert_outcomes(passed=2)
+    tests = profiles(session)
+    assert [(tests[name]["latency_ns"] / MS, tests[name]["unmodelled"]) for name in ("test_sync", "test_async")] == [
+        (2_120, []),
+        (2_120.5, []),
+    ]
+    spans = tests["test_async"]["spans"]
+    assert sorted((span["name"], (span["end_ns"] - span["start_ns"]) / MS) for span in spans) == [
+        ("db", 120.5),
+        ("db", 120.5),
+        ("file", 20),
+    ]
+    assert ["modelled_ms", "120.5"] in spans[0]["metadata"]
+
+
+def test_outside_of_virtual_time_the_stated_time_is_a_label(session, tape):
+    tape("test_agents/test_sync", one=2_000)
+    session.makepyfile(test_agents=TOOLS.replace("2_120", "100_000"))
+    session.runpytest("-k", "sync and not async", "--agentperf-pace=instant", "--agentperf-json=run.json")
+    profile = profiles(session)["test_sync"]
+    assert profile["clock"] == "instant"
+    assert ["modelled_ms", "120"] in profile["spans"][0]["metadata"]
+
+
+@pytest.mark.parametrize("bad", ["'fast'", "-1", "float('nan')", "True"])
+def test_a_stated_time_that_is_none(session, bad):
+    session.makepyfile(f"def test_agent(profiler): profiler.tool('db', modelled_ms={bad})")
+    result = session.runpytest()
+    result.assert_outcomes(failed=1)
+    shown = repr(eval(bad))
+    result.stdout.fnmatch_lines(
+        [f"*ValueError: profiler.tool('db', modelled_ms={shown}): expected milliseconds, 0 or more"]
+    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from pytest_agentperf.judge.checks import BadLimit
-from pytest_agentperf.judge.limits import LimitExceeded, check, read_limit
+from pytest_agentperf.judge.limits import Failure, LimitExceeded, check, read_limit
+from pytest_agentperf.judge.parallel import not_parallel
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.profiler import Profiler
@@ -57,6 +58,18 @@ def assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = 
 def assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None:
     """At most so many tool calls asked for by the model, of all tools or of one."""
     _assert(profiler, "max_tool_calls", n=max_calls, tool=tool, within=within)
+
+
+def assert_parallel_tools(profiler: Subject, *tools: str, min_loss_ms: float = 0) -> None:
+    """These tools (all, where none is named) ran at once wherever the model asked for several of them in one turn.
+
+    Fails where they ran one after another and that cost more than `min_loss_ms`, and where there was no such turn: what
+    was not seen is not proven. Unlike the marker it does not care for reasons that the tools may have.
+    """
+    __tracebackhide__ = True
+    seen = profiler if isinstance(profiler, Profile) else profiler.profile(priced=False)
+    if problem := not_parallel(seen, tools, min_loss_ms=min_loss_ms):
+        raise Failure(problem)
 
 
 def assert_metric(

@@ -61,6 +61,7 @@ class Profile()
     cpu_ns: int
     calls: tuple[ModelCall, ...]
     spans: tuple[Span, ...]
+    signals: Signals | None
     findings: tuple[Finding, ...]
     gauges: tuple[Gauge, ...]
     estimates_judge: bool
@@ -101,6 +102,7 @@ assert_cpu(profiler: Subject, *, max_ms: float) -> None
 assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -> None
 assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None
 assert_metric(profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None) -> None
+assert_parallel_tools(profiler: Subject, *tools: str, min_loss_ms: float = 0) -> None
 assert_tokens(profiler: Subject, *, max_total: int | None = None, max_input: int | None = None, max_output: int | None = None, within: str | None = None) -> None
 assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None
 assert_ttft(profiler: Subject, *, max_ms: float, within: str | None = None) -> None\
@@ -133,6 +135,7 @@ def test_markers():
             "max_cost(usd, *, within=None)",
             "max_llm_calls(n, *, within=None)",
             "max_tool_calls(n, *, tool=None, within=None)",
+            "no_sequential_tools(min_loss_ms=0, *, allow=None, within=None)",
             "max_metric(name, x)",
             "min_metric(name, x)",
         ]

@@ -33,6 +33,15 @@ def _turn(call: ModelCall, earlier: list[ModelCall]) -> int:
     return best
 
 
+def continues(call: ModelCall, other: ModelCall) -> bool:
+    """Whether the call goes on with the conversation of an earlier one, by its messages or by its answer's name."""
+    if call.prompt.previous_id is not None and call.prompt.previous_id == other.response_id:
+        return True
+    later = call.start_ns, call.index
+    more = len(call.prompt.messages) > len(other.prompt.messages)
+    return later > (other.start_ns, other.index) and more and _extends(call, other)
+
+
 def _extends(call: ModelCall, other: ModelCall) -> bool:
     mine, theirs = call.prompt.messages, other.prompt.messages
     return (

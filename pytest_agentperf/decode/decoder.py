@@ -26,7 +26,7 @@ from pytest_agentperf.decode.bedrock_meter import metered
 from pytest_agentperf.decode.failure import failure, shorten
 from pytest_agentperf.decode.json_ import digest
 from pytest_agentperf.decode.payload import Answer, Ask, Payload, model_in, unwrap
-from pytest_agentperf.decode.prompt import words
+from pytest_agentperf.decode.prompt import drawing, forget_texts, words
 from pytest_agentperf.decode.provider import provider
 from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS, stated_latency
 from pytest_agentperf.model.call import ModelCall
@@ -130,10 +130,10 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         wire_cost=answer.wire_cost,
         side_calls=answer.side_calls,
         service_tier=tier if tier in _TIERS else None,
-        tool_calls=answer.tool_calls,
+        tool_calls=drawing(answer.tool_calls, ask.prompt),
         server_tools=answer.server_tools,
         finish=answer.finish or None,
-        prompt=ask.prompt,
+        prompt=forget_texts(ask.prompt),
         request_size=len(exchange.request.body),
         response_size=len(response.body) if response else 0,
         answer_digest=digest(answer.text.encode()) if answer.text else "",

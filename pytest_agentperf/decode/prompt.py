@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_agentperf.decode.json_ import canonical, compact, digest, text
-from pytest_agentperf.model.call import Message, Prompt, ToolResult
+from pytest_agentperf.decode.json_ import canonical, compact, digest, obj, objs, parse, text
+from pytest_agentperf.model.call import Message, Prompt, ToolCall, ToolResult
 
 
 def prompt(
@@ -20,18 +22,28 @@ def prompt(
     previous: object = None,
 ) -> Prompt:
     """`system`, `tools` and `messages` as the request holds them, without cache hints."""
+    offered = tuple(name for name in names if name)
+    sizes = tuple(len(canonical(tool)) for tool in _each(tools))
     system_json, tools_json = (canonical(list(part)) if part else b"" for part in (system, tools))
     return Prompt(
         system_digest=digest(system_json) if system_json else "",
         system_size=len(system_json),
         tools_digest=digest(tools_json) if tools_json else "",
         tools_size=len(tools_json),
-        tools=tuple(name for name in names if name),
+        tools=offered,
+        tool_sizes=sizes if len(sizes) == len(offered) else (),
         parallel_tools=parallel if isinstance(parallel, bool) else None,
         messages=tuple(_message(message) for message in messages),
         results=tuple(results),
         previous_id=text(previous) or None,
     )
+
+
+def _each(tools: Sequence[object]) -> Iterator[dict[str, Any]]:
+    """The tools; those that Gemini groups one by one."""
+    for tool in map(obj, tools):
+        grouped = objs(tool.get("functionDeclarations")) or objs(tool.get("function_declarations"))
+        yield from grouped or ([tool] if tool else [])
 
 
 def _message(message: dict[str, Any]) -> Message:
@@ -49,10 +61,59 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def result(call_id: object, content: object) -> ToolResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(ToolResult):
+    """A result with its text, for as long as it takes to see who draws on it."""
+
+    text: str
+
+
+def result(call_id: object, content: object) -> Told:
     """The result of a tool that a message carries."""
     data = canonical(content)
-    return ToolResult(call_id=text(call_id) or None, digest=digest(data), size=len(data))
+    return Told(
+        call_id=text(call_id) or None, digest=digest(data), size=len(data), text=data.decode("utf-8", "replace")
+    )
+
+
+def forget_texts(asked: Prompt) -> Prompt:
+    kept = (ToolResult(call_id=found.call_id, digest=found.digest, size=found.size) for found in asked.results)
+    return replace(asked, results=tuple(kept)) if asked.results else asked
+
+
+_WORD = re.compile(r"\w{3,}|\d{2,}")
+
+
+def drawing(calls: Sequence[ToolCall], asked: Prompt) -> tuple[ToolCall, ...]:
+    """The calls with `draws_on` filled: the results that a word of three letters, or a number of two digits, came from.
+
+    Rather too many than too few: a word that stands in both by chance counts.
+    """
+    if not asked.results:
+        return tuple(calls)
+    return tuple(replace(call, draws_on=_draws_on(call.arguments, asked)) for call in calls)
+
+
+def _draws_on(arguments: str, asked: Prompt) -> tuple[int, ...]:
+    found = {word for value in _values(parse(arguments)) for word in _WORD.findall(value)}
+    return tuple(
+        at
+        for at, told in enumerate(asked.results)
+        if isinstance(told, Told) and any(word in told.text for word in found)
+    )
+
+
+def _values(value: object) -> Iterator[str]:
+    """Texts and numbers in a JSON value, as texts; keys are the tool's own words."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _values(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 _SKIPPED = frozenset(

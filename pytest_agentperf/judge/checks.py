@@ -33,8 +33,12 @@ class Check(NamedTuple):
     help: str
     parameters: tuple[Parameter, ...]
     """The first may be given by position."""
+    default: Bound | None = None
+    """Of the first parameter, where nothing has to be given."""
     tool: bool = False
     """Takes `tool="name"`."""
+    allow: bool = False
+    """Takes `allow=["tool", ...]`."""
     within: bool = True
     """Takes `within="timer"`."""
 
@@ -42,9 +46,11 @@ class Check(NamedTuple):
     def signature(self) -> str:
         """As Python would write it: `max_tokens(total=None, *, input=None, output=None, within=None)`."""
         first, *others = self.parameters
-        names = [*(parameter.name for parameter in others), *["tool"][: self.tool], *["within"][: self.within]]
+        options = {"tool": self.tool, "allow": self.allow, "within": self.within}
+        names = [*(parameter.name for parameter in others), *(name for name, taken in options.items() if taken)]
         keywords = f", *, {', '.join(f'{name}=None' for name in names)}" if names else ""
-        return f"{self.name}({first.name}{'=None' if others else ''}{keywords})"
+        default = "=None" if others else "" if self.default is None else f"={self.default}"
+        return f"{self.name}({first.name}{default}{keywords})"
 
 
 class OwnCheck(NamedTuple):
@@ -145,6 +151,13 @@ CHECKS: dict[str, Check] = {
             parameters=(Parameter(name="n", metric="tool_calls", parse=_count),),
             tool=True,
         ),
+        Check(
+            name="no_sequential_tools",
+            help="fail if tools of one turn run one after another and lose more than `min_loss_ms` milliseconds by it",
+            parameters=(Parameter(name="min_loss_ms", metric="sequential_loss", parse=_milliseconds),),
+            default=0,
+            allow=True,
+        ),
     )
 }
 
@@ -172,6 +185,7 @@ class Parsed(NamedTuple):
     own: bool = False
     within: str | None = None
     tool: str | None = None
+    allow: tuple[str, ...] = ()
 
 
 def parse(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[Parsed, ...]:
@@ -179,29 +193,35 @@ def parse(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tu
     if name in OWN_CHECKS:
         return (_parse_own(OWN_CHECKS[name], args, kwargs),)
     check = CHECKS[name]
-    rest = dict(kwargs)
-    first = check.parameters[0]
-    if len(args) > 1:
-        raise BadLimit(f"expected one value, got {len(args)}; it is written {check.signature}")
-    if args:
-        if first.name in rest:
-            raise BadLimit(f"{first.name!r} is given twice; it is written {check.signature}")
-        rest[first.name] = args[0]
-    within = _text(rest.pop("within", None), "within", "the name of a timer") if check.within else None
-    tool = _text(rest.pop("tool", None), "tool", "the name of a tool") if check.tool else None
+    rest = _keywords(check, args, kwargs)
+    options: dict[str, Any] = {
+        "within": _text(rest.pop("within", None), "within", "the name of a timer") if check.within else None,
+        "tool": _text(rest.pop("tool", None), "tool", "the name of a tool") if check.tool else None,
+        "allow": _names(rest.pop("allow", None)) if check.allow else (),
+    }
     bounds = []
     for parameter in check.parameters:
         if (value := rest.pop(parameter.name, None)) is not None:
             try:
-                bound = parameter.parse(value)
+                bounds.append(Parsed(metric=parameter.metric, bound=parameter.parse(value), **options))
             except BadLimit as problem:
                 raise BadLimit(f"{problem}, got {_shown(value)}") from None
-            bounds.append(Parsed(metric=parameter.metric, bound=bound, within=within, tool=tool))
     if rest:
         raise BadLimit(f"unknown argument {next(iter(rest))!r}; it is written {check.signature}")
     if not bounds:
         raise BadLimit(f"a value is missing; it is written {check.signature}")
     return tuple(bounds)
+
+
+def _keywords(check: Check, args: Sequence[object], kwargs: Mapping[str, object]) -> dict[str, object]:
+    """All arguments by their names."""
+    first = check.parameters[0].name
+    if len(args) > 1:
+        raise BadLimit(f"expected one value, got {len(args)}; it is written {check.signature}")
+    if args and first in kwargs:
+        raise BadLimit(f"{first!r} is given twice; it is written {check.signature}")
+    default = {} if check.default is None else {first: check.default}
+    return {**default, **kwargs, **({first: args[0]} if args else {})}
 
 
 def _parse_own(check: OwnCheck, args: Sequence[object], kwargs: Mapping[str, object]) -> Parsed:
@@ -228,3 +248,11 @@ def _text(value: object, name: str, what: str) -> str | None:
     if value is not None and (not isinstance(value, str) or not value):
         raise BadLimit(f"{name} must be {what}, got {value!r}")
     return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(name, str) and name for name in value):
+        return tuple(sorted(value))
+    raise BadLimit(f"allow must be a list of names of tools, got {_shown(value)}")

@@ -9,8 +9,9 @@ from typing import Literal, cast
 
 from pytest_agentperf.judge import checks
 from pytest_agentperf.model.exchange import Origin
+from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.limit import Limit, Violation
-from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, format_value, narrow
+from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Measure, Metric, Number, format_value, narrow
 from pytest_agentperf.model.profile import ClockKind, Profile
 
 
@@ -51,6 +52,7 @@ def read_limit(
             own=parsed.own,
             within=parsed.within,
             tool=parsed.tool,
+            allow=parsed.allow,
             text=f"{name}({', '.join(written)})",
             source=source,
             explicit=explicit,
@@ -130,10 +132,26 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
     if limit.tool is not None:
         kept = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name == limit.tool)) for c in part.calls)
         part = replace(part, calls=tuple(kept))
+    if limit.allow:
+        part = _without_tools(part, limit.allow)
     measure = metric.read(part)
     hidden = measure.value is None or (measure.estimated and not profile.estimates_judge)
     details = _way_out(part, metric) if hidden else _details(part, metric)
     return _judge(limit, measure, metric.unit, details, estimates=profile.estimates_judge)
+
+
+def _without_tools(profile: Profile, allowed: tuple[str, ...]) -> Profile:
+    """Findings about what is left of a turn when the allowed tools are not in it."""
+    spans = {span.id: span for span in profile.spans}
+    kept = []
+    for found in profile.findings:
+        others = [spans[id_].end_ns - spans[id_].start_ns for id_ in found.spans if spans[id_].name not in allowed]
+        if not set(found.tools) & set(allowed):
+            kept.append(found)
+        elif len(others) > 1 and found.lost_ms is not None:
+            kept.append(replace(found, lost_ms=min(found.lost_ms, (sum(others) - max(others)) / 1e6)))
+    calls = (replace(c, tool_calls=tuple(t for t in c.tool_calls if t.name not in allowed)) for c in profile.calls)
+    return replace(profile, findings=tuple(kept), calls=tuple(calls))
 
 
 def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
@@ -180,6 +198,11 @@ def _where(limit: Limit) -> str:
 
 def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
     """How a value that is unknown or estimated becomes known."""
+    if metric.name == "sequential_loss" and profile.clock is not ClockKind.INSTANT:
+        return (
+            "Python 3.12 or newer sees any function run that a call's arguments are given to;",
+            "a framework's tools are seen on any Python, and so is what `with profiler.tool(name):` is around.",
+        )
     replayed = all(call.origin is Origin.REPLAYED for call in profile.calls)
     if metric.unit == "ms" and replayed and profile.clock is not ClockKind.INSTANT:
         return (f"A new recording keeps the times: pytest {profile.nodeid} --agentperf-record=all",)
@@ -191,14 +214,28 @@ def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
 
 
 def _details(profile: Profile, metric: Metric) -> tuple[str, ...]:
-    """The three LLM calls that weigh most in this metric."""
+    """What rules found out about lost time; and the three LLM calls that weigh most in this metric."""
+    if metric.name == "sequential_loss":
+        return _told(found for found in profile.findings if found.code == SEQUENTIAL and found.gating)
+    lost = _told(f for f in profile.findings if f.lost_ms and f.gating) if metric.name == "latency" else ()
     weighed = []
     for position, call in enumerate(profile.calls, 1):
         share = metric.read(replace(profile, calls=(call,), latency_ns=call.duration_ns or 0, spans=()))
         if share.value:
             weighed.append((share.value, position, call))
     weighed.sort(key=lambda row: (-row[0], row[1]))
-    return tuple(
+    return lost + tuple(
         f"LLM call {position} ({call.model}): {format_value(value, metric.unit, estimated=False)}"
         for value, position, call in weighed[:3]
     )
+
+
+_MOST_TOLD = 3
+
+
+def _told(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The costliest, each with the way out."""
+    ranked = sorted(findings, key=lambda found: -(found.lost_ms or 0))
+    lines = [line for f in ranked[:_MOST_TOLD] for line in (f"{f.code} {f.name}: {f.message}", f"  fix: {f.fix}")]
+    more = len(ranked) - _MOST_TOLD
+    return (*lines, *([f"{more} more of that kind"] if more > 0 else []))

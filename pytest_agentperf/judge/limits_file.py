@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_agentperf.judge.checks import NAMES, OWN_CHECKS, BadLimit
+from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
 from pytest_agentperf.judge.limits import closest, read_limit
 from pytest_agentperf.model.limit import Limit
 
@@ -155,6 +155,8 @@ def _arguments(name: str, value: object) -> Iterator[tuple[tuple[object, ...], d
     """
     if name in OWN_CHECKS:
         yield from (((own, bound), {}) for own, bound in value.items()) if isinstance(value, dict) else [((value,), {})]
+    elif value is True and CHECKS[name].default is not None:  # `no_sequential_tools: true`
+        yield (), {}
     elif isinstance(value, dict):
         yield (), {str(key): item for key, item in value.items()}
     elif isinstance(value, list) and value:

@@ -19,6 +19,8 @@ class ToolCall:
     name: str
     arguments: str
     """JSON text as the model wrote it, deltas joined."""
+    draws_on: tuple[int, ...] = ()
+    """Places in `Prompt.results` of the results that share a word or a number with the arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Prompt:
     tools_size: int = 0
     tools: tuple[str, ...] = ()
     """Names of the tools offered."""
+    tool_sizes: tuple[int, ...] = ()
+    """Bytes of the JSON of each, where every one has a name; else empty."""
     parallel_tools: bool | None = None
     """What the request says about calling tools in parallel; None: nothing."""
     messages: tuple[Message, ...] = ()

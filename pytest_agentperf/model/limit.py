@@ -21,6 +21,8 @@ class Limit:
     """Only what happened inside the timers of this name."""
     tool: str | None = None
     """Only calls of this tool."""
+    allow: tuple[str, ...] = ()
+    """Not these tools."""
     text: str
     """The limit as its author wrote it: `max_latency(1000)`."""
     source: str

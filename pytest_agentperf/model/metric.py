@@ -11,7 +11,8 @@ from typing import Literal
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import ClockKind, Profile
-from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.model.stretch import length, most_at_once
 from pytest_agentperf.model.usage import Usage
 
 Number = int | float | Decimal
@@ -90,6 +91,34 @@ def _tool_time(profile: Profile) -> Measure:
     return _known(_ms(sum(s.end_ns - s.start_ns for s in profile.spans if s.kind is SpanKind.TOOL)))
 
 
+def _tool_overlap(profile: Profile) -> Measure:
+    if profile.clock is ClockKind.INSTANT:
+        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
+    return _known(most_at_once((span.start_ns, span.end_ns) for span in profile.spans if span.kind is SpanKind.TOOL))
+
+
+def _sequential_loss(profile: Profile) -> Measure:
+    if profile.clock is ClockKind.INSTANT:
+        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
+    continued = [call for call in profile.calls[:-1] if len(call.tool_calls) > 1]
+    if blind := sum(not _seen(call, profile) for call in continued):
+        return Measure(
+            value=None, why=f"nobody saw the tools run that {blind} of {len(profile.calls)} LLM calls asked for"
+        )
+    lost = [f.lost_ms or 0 for f in profile.findings if f.code == SEQUENTIAL and f.gating]
+    return _known(round(sum(lost)))
+
+
+SEQUENTIAL = "AP101"
+
+
+def _seen(call: ModelCall, profile: Profile) -> bool:
+    """Whether at least two of the executions that the call asked for are among the spans."""
+    names = {asked.name for asked in call.tool_calls}
+    tools = (span for span in profile.spans if span.kind is SpanKind.TOOL)
+    return sum(span.call == call.index or (span.call is None and span.name in names) for span in tools) > 1
+
+
 def total_usage(calls: Iterable[ModelCall]) -> Usage:
     """The tokens of all calls that were answered; one without usage makes `input` and `output` unknown."""
     return sum((call.usage or Usage() for call in calls if call.error is None), Usage(input=0, output=0))
@@ -157,6 +186,22 @@ METRICS: dict[str, Metric] = {
         Metric(name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False),
         Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
         Metric(name="tool_time", title="tool time", label="tool time", unit="ms", read=_tool_time),
+        Metric(
+            name="tool_overlap",
+            title="at once",
+            label="tools at once",
+            unit="calls",
+            read=_tool_overlap,
+            better="higher",
+            adds_up=False,
+        ),
+        Metric(
+            name="sequential_loss",
+            title="lost",
+            label="time lost to sequential tools",
+            unit="ms",
+            read=_sequential_loss,
+        ),
         Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
         Metric(name="tokens", title="tokens", label="tokens", unit="tokens", read=_tokens(lambda usage: usage.total)),
         Metric(
@@ -253,24 +298,16 @@ def narrow(profile: Profile, scope: str) -> Profile | None:
     for span in profile.spans:  # parents start before their children, so one pass finds all descendants
         if span.parent in inside:
             inside.add(span.id)
+    calls = {call.index for call in profile.calls if call.span in inside}
     return replace(
         profile,
-        latency_ns=_covered(roots),
-        calls=tuple(call for call in profile.calls if call.span in inside),
+        latency_ns=length((span.start_ns, span.end_ns) for span in roots),
+        calls=tuple(call for call in profile.calls if call.index in calls),
         spans=tuple(span for span in profile.spans if span.id in inside),
+        findings=tuple(found for found in profile.findings if calls.issuperset(found.calls) and found.calls),
     )
 
 
 def categories(name: str) -> tuple[str, ...]:
     """What a timer answers to: its name and, where that has colons, each part."""
     return (name, *name.split(":")) if ":" in name else (name,)
-
-
-def _covered(spans: Iterable[Span]) -> int:
-    """Length of the union of spans."""
-    total, reached = 0, None
-    for span in sorted(spans, key=lambda s: s.start_ns):
-        start = span.start_ns if reached is None else max(span.start_ns, reached)
-        total += max(0, span.end_ns - start)
-        reached = span.end_ns if reached is None else max(reached, span.end_ns)
-    return total

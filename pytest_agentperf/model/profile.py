@@ -8,6 +8,7 @@ from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Span
 
 
@@ -44,6 +45,8 @@ class Profile:
     """In the order of starts."""
     spans: tuple[Span, ...] = ()
     """In the order of starts."""
+    signals: Signals | None = None
+    """What probes saw; None: nobody looked."""
     findings: tuple[Finding, ...] = ()
     """What the rules say of it, in the order of their codes."""
     gauges: tuple[Gauge, ...] = ()

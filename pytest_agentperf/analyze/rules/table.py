@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_agentperf.analyze.rules import ap104_parallel_tools_off
+from pytest_agentperf.analyze.rules import (
+    ap101_sequential_tools,
+    ap102_turns_in_a_row,
+    ap103_tools_not_executed,
+    ap104_parallel_tools_off,
+)
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.profile import Profile
 
-RULES: dict[str, Rule] = {rule.code: rule for rule in (ap104_parallel_tools_off.RULE,)}
+RULES: dict[str, Rule] = {
+    module.RULE.code: module.RULE
+    for module in (
+        ap101_sequential_tools,
+        ap102_turns_in_a_row,
+        ap103_tools_not_executed,
+        ap104_parallel_tools_off,
+    )
+}
 
 
 def findings(profile: Profile) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import strategies as st
@@ -74,8 +75,8 @@ def trip(nodeid: str = "tests/agents/test_trip.py::test_plans_a_trip") -> Profil
         ),
         spans=(
             span(1, 50, 1520, "llm:planning"),
-            tool(2, 1550, 2850, "flights"),
-            tool(3, 1550, 2150, "weather"),
+            replace(tool(2, 1550, 2850, "flights"), call=0, call_id="call_0"),
+            replace(tool(3, 1550, 2150, "weather"), call=0, call_id="call_1"),
             span(4, 2880, 4170, "llm:answer"),
         ),
     )

@@ -23,8 +23,10 @@ def prompt(
 ) -> Prompt:
     """`system`, `tools` and `messages` as the request holds them, without cache hints."""
     offered = tuple(name for name in names if name)
-    sizes = tuple(len(canonical(tool)) for tool in _each(tools))
-    system_json, tools_json = (canonical(list(part)) if part else b"" for part in (system, tools))
+    each = [canonical(tool) for tool in tools]
+    sizes = tuple(map(len, each)) if len(each) == len(offered) else tuple(_sizes_within(tools))
+    system_json = canonical(list(system)) if system else b""
+    tools_json = b"[%b]" % b",".join(each) if each else b""
     return Prompt(
         system_digest=digest(system_json) if system_json else "",
         system_size=len(system_json),
@@ -39,11 +41,11 @@ def prompt(
     )
 
 
-def _each(tools: Sequence[object]) -> Iterator[dict[str, Any]]:
-    """The tools; those that Gemini groups one by one."""
+def _sizes_within(tools: Sequence[object]) -> Iterator[int]:
+    """Of the functions that Gemini groups."""
     for tool in map(obj, tools):
         grouped = objs(tool.get("functionDeclarations")) or objs(tool.get("function_declarations"))
-        yield from grouped or ([tool] if tool else [])
+        yield from (len(canonical(function)) for function in grouped or [tool])
 
 
 def _message(message: dict[str, Any]) -> Message:
@@ -63,20 +65,19 @@ def _plain(message: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told(ToolResult):
-    """A result with its text, for as long as it takes to see who draws on it."""
+    """A result with its JSON, for as long as it takes to see who draws on it."""
 
-    text: str
+    json: bytes
 
 
 def result(call_id: object, content: object) -> Told:
     """The result of a tool that a message carries."""
     data = canonical(content)
-    return Told(
-        call_id=text(call_id) or None, digest=digest(data), size=len(data), text=data.decode("utf-8", "replace")
-    )
+    return Told(call_id=text(call_id) or None, digest=digest(data), size=len(data), json=data)
 
 
 def forget_texts(asked: Prompt) -> Prompt:
+    """Only digests and sizes are kept."""
     kept = (ToolResult(call_id=found.call_id, digest=found.digest, size=found.size) for found in asked.results)
     return replace(asked, results=tuple(kept)) if asked.results else asked
 
@@ -95,11 +96,11 @@ def drawing(calls: Sequence[ToolCall], asked: Prompt) -> tuple[ToolCall, ...]:
 
 
 def _draws_on(arguments: str, asked: Prompt) -> tuple[int, ...]:
-    found = {word for value in _values(parse(arguments)) for word in _WORD.findall(value)}
+    found = {word.encode() for value in _values(parse(arguments)) for word in _WORD.findall(value)}
     return tuple(
         at
         for at, told in enumerate(asked.results)
-        if isinstance(told, Told) and any(word in told.text for word in found)
+        if isinstance(told, Told) and any(word in told.json for word in found)
     )
 
 

@@ -16,7 +16,7 @@ def not_parallel(profile: Profile, tools: Collection[str], *, min_loss_ms: float
     if not asking:
         offered = ", ".join(dict.fromkeys(t.name for c in profile.calls for t in c.tool_calls)) or "none"
         return f"no turn asked for several calls of {names}, so nothing is proven (asked for: {offered})"
-    blind = [batch for batch in asking if not _several([e.asked.name for e in batch.executions], tools)]
+    blind = [batch for batch in asking if not _several([asked.name for asked in batch.executed], tools)]
     if blind:
         return f"nobody saw {names} run in {len(blind)} of {len(asking)} turns, so nothing is proven"
     about = {batch.call.index for batch in asking}

@@ -114,9 +114,7 @@ SEQUENTIAL = "AP101"
 
 def _seen(call: ModelCall, profile: Profile) -> bool:
     """Whether at least two of the executions that the call asked for are among the spans."""
-    names = {asked.name for asked in call.tool_calls}
-    tools = (span for span in profile.spans if span.kind is SpanKind.TOOL)
-    return sum(span.call == call.index or (span.call is None and span.name in names) for span in tools) > 1
+    return sum(span.kind is SpanKind.TOOL and span.call == call.index for span in profile.spans) > 1
 
 
 def total_usage(calls: Iterable[ModelCall]) -> Usage:

@@ -149,16 +149,6 @@ def test_some_alone_and_some_at_once() -> None:
     assert "partly one after another" in found.message
 
 
-def test_a_retry_of_a_tool_is_one_execution() -> None:
-    spans = [
-        ran(0, 100, 200, call=None, call_id=None, task=1, error="Timeout"),
-        ran(1, 100, 400, call=None, call_id=None, task=2),
-        ran(2, 250, 400, call=None, call_id=None, task=1),
-    ]
-
-    assert only(seen(turn("search", "search"), *spans), "AP101") == []
-
-
 @pytest.mark.parametrize(
     ("names", "arguments", "gating"),
     [

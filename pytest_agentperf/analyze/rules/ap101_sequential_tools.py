@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from pytest_agentperf.analyze.batches import Batch, Execution, batches
+from pytest_agentperf.analyze.batches import Batch, batches
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.analyze.shared_state import shared_state
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.signal import Signals
+from pytest_agentperf.model.span import Span
 from pytest_agentperf.model.stretch import Stretch, length, most_at_once, without
 
 CAUSES = {
@@ -62,10 +63,9 @@ def find(profile: Profile) -> Iterator[Finding]:
         return
     found = batches(profile)
     for batch in found:
-        executions = batch.executions
-        if len(executions) > 1:
+        if len(batch.executions) > 1:
             verdict = _judged(batch, profile.signals)
-        elif batch.window is not None and not executions:
+        elif batch.window is not None and not batch.executions:
             verdict = _by_windows(batch, found)
         else:
             continue
@@ -74,8 +74,7 @@ def find(profile: Profile) -> Iterator[Finding]:
 
 
 def _judged(batch: Batch, signals: Signals | None) -> _Verdict | None:
-    executions = batch.executions
-    working = [_working(execution, signals or Signals()) for execution in executions]
+    working = [_working(span, signals or Signals()) for span in batch.spans]
     took = length(stretch for stretches in working for stretch in stretches)
     each = [length(stretches) for stretches in working]
     if not took:
@@ -84,23 +83,21 @@ def _judged(batch: Batch, signals: Signals | None) -> _Verdict | None:
         return _Verdict(took, max(each), _cause(batch, working, signals))
     if _some_alone(working):
         return _Verdict(took, max(each), "loop", partly=True)
-    return _computing(executions)
+    return _computing(batch.spans)
 
 
-def _working(execution: Execution, signals: Signals) -> list[Stretch]:
+def _working(span: Span, signals: Signals) -> list[Stretch]:
     """When it ran: without waits for locks, nor the time in which another task held its event loop."""
-    holes = []
-    for span in execution.spans:
-        home = span.thread, span.task
-        holes += [(w.start_ns, w.end_ns) for w in signals.lock_waits if (w.thread, w.task) == home]
-        if span.task is not None:
-            others = (b for b in signals.blocks if b.thread == span.thread and b.task != span.task)
-            holes += [(block.start_ns, block.end_ns) for block in others]
-    return without(((span.start_ns, span.end_ns) for span in execution.spans), holes)
+    home = span.thread, span.task
+    holes = [(w.start_ns, w.end_ns) for w in signals.lock_waits if (w.thread, w.task) == home]
+    if span.task is not None:
+        others = (b for b in signals.blocks if b.thread == span.thread and b.task != span.task)
+        holes += [(block.start_ns, block.end_ns) for block in others]
+    return without([(span.start_ns, span.end_ns)], holes)
 
 
 def _cause(batch: Batch, working: list[list[Stretch]], signals: Signals | None) -> str:
-    spans = [span for execution in batch.executions for span in execution.spans]
+    spans = batch.spans
     tasks = {span.task for span in spans}
     begin, end = min(span.start_ns for span in spans), max(span.end_ns for span in spans)
     took = length(stretch for stretches in working for stretch in stretches)
@@ -133,9 +130,8 @@ def _some_alone(working: list[list[Stretch]]) -> bool:
     return False
 
 
-def _computing(executions: tuple[Execution, ...]) -> _Verdict | None:
+def _computing(spans: tuple[Span, ...]) -> _Verdict | None:
     """Threads of one interpreter: their spans overlap, yet their CPU time fills the time one by one."""
-    spans = [execution.first for execution in executions]
     cpu = [span.cpu_ns for span in spans if span.cpu_ns is not None]
     took = length((span.start_ns, span.end_ns) for span in spans)
     if len(cpu) < len(spans) or not took or not 1 / _OVERLAP <= sum(cpu) / took <= _OVERLAP:
@@ -160,7 +156,7 @@ def _by_windows(batch: Batch, all_batches: tuple[Batch, ...]) -> _Verdict | None
 
 
 def _finding(batch: Batch, verdict: _Verdict) -> Finding:
-    asked = [execution.asked for execution in batch.executions] or list(batch.call.tool_calls)
+    asked = batch.executed or batch.call.tool_calls
     shared = shared_state(asked)
     names = ", ".join(call.name for call in asked)
     how = "partly one after another" if verdict.partly else "one after another"
@@ -175,7 +171,7 @@ def _finding(batch: Batch, verdict: _Verdict) -> Finding:
         cause=verdict.cause,
         lost_ms=verdict.lost_ns / 1e6,
         calls=(batch.call.index,),
-        spans=tuple(span.id for execution in batch.executions for span in execution.spans),
+        spans=tuple(span.id for span in batch.spans),
         tools=tuple(dict.fromkeys(call.name for call in asked)),
         gating=not shared and bool(verdict.cause),
     )

@@ -21,7 +21,7 @@ from pytest_agentperf.model.profile import Profile
 
 def find(profile: Profile) -> Iterator[Finding]:
     found = batches(profile)
-    visible = {e.asked.name for batch in found for e in batch.executions if e.first.confidence == "exact"}
+    visible = {asked.name for batch in found for asked, span in batch.executions if span.confidence == "exact"}
     for batch in found:
         asked = batch.call.tool_calls
         dropped = _without_result(batch) or _without_run(batch, visible)
@@ -49,9 +49,9 @@ def _without_result(batch: Batch) -> list[ToolCall]:
 
 def _without_run(batch: Batch, visible: set[str]) -> list[ToolCall]:
     """What an agent would execute once for two equal calls is executed."""
-    if not batch.executions or batch.window is not None:
+    if not batch.executions:
         return []
-    done = {(e.asked.name, e.asked.arguments) for e in batch.executions}
+    done = {(asked.name, asked.arguments) for asked in batch.executed}
     return [call for call in batch.unseen if call.name in visible and (call.name, call.arguments) not in done]
 
 

@@ -6,9 +6,11 @@ marker, and ValueError for a bound that cannot be one. An unknown value fails, w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from pytest_agentperf.judge.checks import BadLimit
+from pytest_agentperf.judge.findings import Policy, broken, read_codes, told
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, check, read_limit
 from pytest_agentperf.judge.parallel import not_parallel
 from pytest_agentperf.model.limit import Limit
@@ -70,6 +72,15 @@ def assert_parallel_tools(profiler: Subject, *tools: str, min_loss_ms: float = 0
     seen = profiler if isinstance(profiler, Profile) else profiler.profile(priced=False)
     if problem := not_parallel(seen, tools, min_loss_ms=min_loss_ms):
         raise Failure(problem)
+
+
+def assert_no_findings(profiler: Subject, *codes: str, ignore: str | Sequence[str] = ()) -> None:
+    """No rule found anything that it can prove, of these codes (`"AP101"`, `"AP3"`) or of any; hints do not count."""
+    __tracebackhide__ = True
+    policy = Policy(fail_on=read_codes(codes or ("AP",)), text="assert_no_findings")
+    seen = profiler if isinstance(profiler, Profile) else profiler.profile(priced=True)
+    if violations := broken(told(seen, read_codes(ignore)), policy):
+        raise LimitExceeded(violations)
 
 
 def assert_metric(

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pytest_agentperf import inspection
+from pytest_agentperf.analyze.rules.table import RULES, index
 from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, table_version
@@ -103,6 +104,24 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return 2 if problems else 0
 
 
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(index())
+    return 0
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", choices=RULES, help="AP101, ...")
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(RULES[arguments.code].document)
+    return 0
+
+
 def _own_prices(path: Path | None) -> dict[str, OwnPrice]:
     usual = Path("agentperf.yaml")
     if path is None and not usual.is_file():
@@ -140,6 +159,13 @@ _positive.__name__ = "positive number"  # argparse names the type by it: "invali
 
 COMMANDS = (
     Command(name="show", help="print the summary of a stored run", arguments=_show_arguments, run=_show),
+    Command(name="rules", help="list what tests can be failed for", arguments=_no_arguments, run=_rules),
+    Command(
+        name="explain",
+        help="a rule: what it sees, why that costs, what to do",
+        arguments=_explain_arguments,
+        run=_explain,
+    ),
     Command(
         name="inspect",
         help="calls, tokens, cost, tools, turns and latency in cassettes of any recorder",

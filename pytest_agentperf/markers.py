@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,22 @@ import pytest
 from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
 
 if TYPE_CHECKING:
+    from pytest_agentperf.judge.findings import Policy
     from pytest_agentperf.model.limit import Limit
+
+
+POLICY: pytest.StashKey[Policy] = pytest.StashKey()
 
 
 def declare(config: pytest.Config) -> None:
     for table in (CHECKS, OWN_CHECKS):
         for check in table.values():
             config.addinivalue_line("markers", f"{check.signature}: {check.help}")
+    config.addinivalue_line(
+        "markers",
+        "agentperf(*, fail_on=None, ignore=None): rules of `pytest-agentperf rules` whose findings fail this test, or are "
+        "of no interest",
+    )
 
 
 def limits(item: pytest.Item) -> Iterator[Limit]:
@@ -33,6 +43,29 @@ def limits(item: pytest.Item) -> Iterator[Limit]:
                 raise pytest.UsageError(
                     f"{place(node, mark)}: @pytest.mark.{mark.name}({written}): {problem}"
                 ) from None
+
+
+def policy(item: pytest.Item, default: Policy) -> Policy:
+    """What findings mean to this test: its closest marker's `fail_on`, and all that is ignored around it.
+
+    Raises pytest.UsageError.
+    """
+    from pytest_agentperf.judge.findings import UnknownRule, read_codes
+
+    for node, mark in reversed([pair for pair in item.iter_markers_with_node() if pair[1].name == "agentperf"]):
+        where = place(node, mark)
+        if mark.args or mark.kwargs.keys() - {"fail_on", "ignore"}:
+            raise pytest.UsageError(f"{where}: @pytest.mark.agentperf takes fail_on= and ignore= and nothing else")
+        try:
+            ignored = (*default.ignore, *read_codes(mark.kwargs.get("ignore", ())))
+            default = replace(default, ignore=ignored)
+            if "fail_on" in mark.kwargs:
+                given = mark.kwargs["fail_on"]
+                text = f"agentperf(fail_on={given!r})"
+                default = replace(default, fail_on=read_codes(given), text=text, source=where)
+        except UnknownRule as problem:
+            raise pytest.UsageError(f"{where}: @pytest.mark.agentperf: {problem}") from None
+    return default
 
 
 def place(node: Any, mark: pytest.Mark) -> str:

@@ -79,6 +79,22 @@ OPTIONS = (
         "watched), off",
     ),
     Option(
+        name="fail_on",
+        key="agentperf_fail_on",
+        flag="--agentperf-fail-on",
+        default="",
+        metavar="CODES",
+        help="fail tests for what these rules find: AP101, or AP1 for all that begin so; `pytest-agentperf rules` lists them",
+    ),
+    Option(
+        name="ignore",
+        key="agentperf_ignore",
+        flag="--agentperf-ignore",
+        default="",
+        metavar="CODES",
+        help="say nothing about what these rules find",
+    ),
+    Option(
         name="estimates",
         key="agentperf_estimates",
         flag=None,
@@ -98,6 +114,8 @@ class Settings(NamedTuple):
     limits_path: str
     prices: str
     tools: Literal["all", "seams", "off"]
+    fail_on: str
+    ignore: str
     estimates: Literal["show", "judge"]
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""

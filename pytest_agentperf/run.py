@@ -14,7 +14,9 @@ import pytest
 from pytest_agentperf.clock.bubble import Bubble, bubble
 from pytest_agentperf.clock.parts import ClockError
 from pytest_agentperf.judge.budget import TokenBudget
+from pytest_agentperf.judge.findings import Policy, broken, told
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
+from pytest_agentperf.markers import POLICY
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import ClockKind
@@ -46,6 +48,7 @@ class Run:
     ) -> None:
         self.item = item
         self.limits = limits
+        self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
         self.estimates_judge = estimates_judge
         self.clock = CLOCKS[pace]
@@ -113,16 +116,18 @@ class Run:
     def judge(self) -> None:
         """Make the profile and hold it against the limits."""
         seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
+        seen = told(seen, self.policy.ignore)
+        failing = broken(seen, self.policy)
         if note := unjudged(seen, self.limits):
             seen = replace(seen, notes=(*seen.notes, note))
         budgets = self.budget.limits if self._budgeted else ()
         limits = (*self.limits, *budgets)
         if self.recorder.bugs:  # what was not seen cannot be held against the test
             seen = replace(seen, notes=(*seen.notes, "limits were not judged, because of a bug in agentperf"))
-            limits = ()
+            limits, failing = (), ()
         elif self.recorder.stops and not seen.calls:
             limits = ()  # it was stopped before its first call
-        self.result = TestRun(profile=seen, outcome="", violations=check(seen, limits))
+        self.result = TestRun(profile=seen, outcome="", violations=(*check(seen, limits), *failing))
 
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.

@@ -18,9 +18,11 @@ import pytest
 
 from pytest_agentperf import markers, vcr_marker
 from pytest_agentperf.guard import Guard
+from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
 
 if TYPE_CHECKING:
+    from pytest_agentperf.judge.findings import Policy
     from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit
     from pytest_agentperf.model.report import Report
@@ -94,8 +96,28 @@ class Session:
                     from pytest_agentperf.judge.limits import closest
 
                     item.stash[LIMITS] = closest(limits)
+                if self.policy or item.get_closest_marker("agentperf"):
+                    from pytest_agentperf.judge.findings import Policy
+
+                    item.stash[POLICY] = markers.policy(item, self.policy or Policy())
         if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
             self._install_clock()
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """What findings mean to tests without a marker of their own."""
+        if not (self.settings.fail_on or self.settings.ignore):
+            return None
+        from pytest_agentperf.judge.findings import Policy, UnknownRule, read_codes
+
+        try:
+            return Policy(
+                fail_on=read_codes(self.settings.fail_on),
+                ignore=read_codes(self.settings.ignore),
+                text=f"agentperf_fail_on={self.settings.fail_on}",
+            )
+        except UnknownRule as problem:
+            raise pytest.UsageError(f"agentperf_fail_on, agentperf_ignore: {problem}") from None
 
     @cached_property
     def limits_file(self) -> LimitsFile | None:
@@ -129,14 +151,21 @@ class Session:
 
     def measures(self, item: pytest.Item) -> bool:
         return (
-            self.settings.enabled or LIMITS in item.stash or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+            self.settings.enabled
+            or LIMITS in item.stash
+            or self.fails_on_findings(item)
+            or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
         )
+
+    def fails_on_findings(self, item: pytest.Item) -> bool:
+        return bool((policy := item.stash.get(POLICY, None)) and policy.fail_on)
 
     def watches_tools(self, item: pytest.Item) -> bool:
         """Whether somebody wants to know when this test's tools run."""
         limits = item.stash.get(LIMITS, ())
         return (
             self.settings.enabled
+            or self.fails_on_findings(item)
             or "profiler" in getattr(item, "fixturenames", ())
             or any(limit.metric in TOLD_BY_TOOLS for limit in limits)
         )

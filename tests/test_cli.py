@@ -106,3 +106,13 @@ def test_as_a_module_and_into_a_pipe_that_closes_early(stored: Path) -> None:
         )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rules_are_listed_and_explained(capsys):
+    assert main(["rules"]) == 0
+    assert "AP101 sequential-tools: tools of one turn that ran one after another\n" in capsys.readouterr().out
+    assert main(["explain", "AP101"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("# AP101 sequential-tools: tools of one turn that ran one after another\n\n")
+    with pytest.raises(SystemExit):
+        main(["explain", "AP999"])

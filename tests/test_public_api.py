@@ -102,6 +102,7 @@ assert_cpu(profiler: Subject, *, max_ms: float) -> None
 assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -> None
 assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None
 assert_metric(profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None) -> None
+assert_no_findings(profiler: Subject, *codes: str, ignore: str | Sequence[str] = ()) -> None
 assert_parallel_tools(profiler: Subject, *tools: str, min_loss_ms: float = 0) -> None
 assert_tokens(profiler: Subject, *, max_total: int | None = None, max_input: int | None = None, max_output: int | None = None, within: str | None = None) -> None
 assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None
@@ -120,6 +121,8 @@ def test_options():
             (None, "agentperf_limits", "agentperf.yaml", ()),
             (None, "agentperf_prices", "", ()),
             (None, "agentperf_tools", "all", ("all", "seams", "off")),
+            ("--agentperf-fail-on", "agentperf_fail_on", "", ()),
+            ("--agentperf-ignore", "agentperf_ignore", "", ()),
             (None, "agentperf_estimates", "show", ("show", "judge")),
         ]
     )

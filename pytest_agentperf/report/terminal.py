@@ -11,6 +11,7 @@ from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.figures import column, count, counted, doubts, figure, hidden_sums, sentence
+from pytest_agentperf.report.findings import entries, sentences
 from pytest_agentperf.report.table import (
     SUMS,
     Cell,
@@ -99,6 +100,7 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     table = [*_table(ranked, max_rows, width, paint), *_left_out(len(rows), len(ranked), max_rows, width)]
     below = [
         *_limits(ranked, width, paint),
+        *_findings(rows, width, paint),
         *_legend(ranked, width, paint),
         *_gauges(rows, width),
         *_notes(report, width),
@@ -198,6 +200,23 @@ def _limits(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
         for violation in row.run.violations
     )
     return counted("!", broken, "limits", width, paint)
+
+
+_MOST_FINDINGS = 5
+
+
+def _findings(rows: list[_Row], width: int, paint: Paint) -> list[str]:
+    """Two sentences for each thing that is wrong with the agent, however many tests show it."""
+    found = entries(row.run.profile for row in rows)
+    lines = []
+    for entry in found[:_MOST_FINDINGS]:
+        wrong, fix = sentences(entry)
+        style = "doubtful" if entry.worst.gating else "faint"
+        lines += [paint(line, style) for line in sentence(wrong, width)]
+        lines += sentence(f"  {fix}", width)
+    if more := len(found) - _MOST_FINDINGS:
+        lines += sentence(f"{count(more, 'more finding')}: --agentperf-json", width) if more > 0 else []
+    return lines
 
 
 def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:

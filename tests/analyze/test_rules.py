@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
+from inline_snapshot import external_file
 
 from pytest_agentperf.analyze.rules.rule import Rule
-from pytest_agentperf.analyze.rules.table import RULES, examined
+from pytest_agentperf.analyze.rules.table import RULES, examined, index
 from pytest_agentperf.model.call import Prompt
 from pytest_agentperf.model.codec import from_json, to_json
 from pytest_agentperf.model.profile import Profile
 from samples import call, profiles, trip
+
+HEAD = """# Rules
+
+What they find stands in the summary of `pytest --agentperf`. `--agentperf-fail-on=AP1,AP302`, the ini key
+`agentperf_fail_on` and `@pytest.mark.agentperf(fail_on="AP101")` make it fail tests; `ignore` silences. A hint is no proof
+and never fails a test. `pytest-agentperf explain AP101` shows a page.
+
+"""
+DOCS = Path(__file__).parents[2] / "docs" / "rules"
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -41,3 +52,16 @@ def test_parallel_tools_switched_off() -> None:
 
     assert (found.code, found.calls, found.tools) == ("AP104", (0,), ("flights", "weather"))
     assert found.message == "1 of 2 LLM calls offer 2 tools and forbid parallel calls"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_docs_hold_its_page(rule: Rule) -> None:
+    """After a change that is meant: `pytest tests/analyze/test_rules.py --inline-snapshot=create,fix`."""
+    assert rule.document == external_file(str(DOCS / f"{rule.code}.md"), format=".txt")
+
+
+def test_the_docs_list_them_all() -> None:
+    listed = "".join(
+        f"- [{line.partition(' ')[0]}]({line.partition(' ')[0]}.md){line[5:]}\n" for line in index().splitlines()
+    )
+    assert HEAD + listed == external_file(str(DOCS / "README.md"), format=".txt")

@@ -12,6 +12,8 @@ VALUES = {
     "pace": ("real", "real"),
     "json_path": ("a.json", "a.json"),
     "tools": ("seams", "seams"),
+    "fail_on": ("AP1,AP302", "AP1,AP302"),
+    "ignore": ("AP102", "AP102"),
     "estimates": ("judge", "judge"),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]

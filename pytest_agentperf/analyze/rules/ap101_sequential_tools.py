@@ -162,10 +162,8 @@ def _finding(batch: Batch, verdict: _Verdict) -> Finding:
     how = "partly one after another" if verdict.partly else "one after another"
     cause, fix = CAUSES.get(verdict.cause, ("seen from outside only", CAUSES["loop"][1]))
     doubt = f"perhaps with reason: {shared}" if shared else "independent by protocol, shared state not checked"
-    return Finding(
-        code=RULE.code,
-        name=RULE.name,
-        message=f"{len(asked)} tools of one turn ran {how} ({names}): {_ms(verdict.took_ns)}, at once at best "
+    return RULE.finding(
+        f"{len(asked)} tools of one turn ran {how} ({names}): {_ms(verdict.took_ns)}, at once at best "
         f"{_ms(verdict.longest_ns)}, so up to {_ms(verdict.lost_ns)} lost; {cause}; {doubt}",
         fix=fix,
         cause=verdict.cause,
@@ -181,4 +179,4 @@ def _ms(ns: int) -> str:
     return format_value((ns + 500_000) // 1_000_000, "ms")
 
 
-RULE = Rule(code="AP101", name="sequential-tools", find=find)
+RULE = Rule(code="AP101", name="sequential-tools", headline="tools of one turn that ran one after another", find=find)

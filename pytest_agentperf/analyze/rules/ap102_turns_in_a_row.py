@@ -56,17 +56,14 @@ def _finding(calls: list[ModelCall]) -> Finding:
     tools = tuple(dict.fromkeys(tool.name for call in calls for tool in call.tool_calls))
     later = [call.duration_ns for call in calls[1:]]
     times = [duration for duration in later if duration is not None]
-    return Finding(
-        code=RULE.code,
-        name=RULE.name,
-        message=f"{len(calls)} turns in a row ask for tools ({', '.join(tools)}) whose arguments show nothing of the "
+    return RULE.finding(
+        f"{len(calls)} turns in a row ask for tools ({', '.join(tools)}) whose arguments show nothing of the "
         "results before: candidates for one turn",
         fix="let the model ask for independent calls together: say so in the system prompt, or offer a tool that takes a list",
         lost_ms=sum(times) / 1e6 if times and len(times) == len(later) else None,
         calls=tuple(call.index for call in calls),
         tools=tools,
-        gating=False,
     )
 
 
-RULE = Rule(code="AP102", name="turns-in-a-row", find=find, gating=False)
+RULE = Rule(code="AP102", name="turns-in-a-row", headline="turns that could have been one", find=find, gating=False)

@@ -27,10 +27,8 @@ def find(profile: Profile) -> Iterator[Finding]:
         dropped = _without_result(batch) or _without_run(batch, visible)
         if dropped and len(asked) > 1:
             names = ", ".join(dict.fromkeys(call.name for call in dropped))
-            yield Finding(
-                code=RULE.code,
-                name=RULE.name,
-                message=f"the model asked for {len(asked)} tools and {len(asked) - len(dropped)} were executed; not: {names}",
+            yield RULE.finding(
+                f"the model asked for {len(asked)} tools and {len(asked) - len(dropped)} were executed; not: {names}",
                 fix="execute every call of an answer, or answer it with a result that says why not",
                 calls=(batch.call.index,),
                 tools=tuple(dict.fromkeys(call.name for call in dropped)),
@@ -55,4 +53,6 @@ def _without_run(batch: Batch, visible: set[str]) -> list[ToolCall]:
     return [call for call in batch.unseen if call.name in visible and (call.name, call.arguments) not in done]
 
 
-RULE = Rule(code="AP103", name="tools-not-executed", find=find)
+RULE = Rule(
+    code="AP103", name="tools-not-executed", headline="tools that the model asked for and nobody executed", find=find
+)

@@ -22,14 +22,17 @@ def find(profile: Profile) -> Iterator[Finding]:
     if not calls:
         return
     tools = tuple(dict.fromkeys(name for call in calls for name in call.prompt.tools))
-    yield Finding(
-        code=RULE.code,
-        name=RULE.name,
-        message=f"{len(calls)} of {len(profile.calls)} LLM calls offer {len(tools)} tools and forbid parallel calls",
+    yield RULE.finding(
+        f"{len(calls)} of {len(profile.calls)} LLM calls offer {len(tools)} tools and forbid parallel calls",
         fix="leave parallel tool calls on; each further call costs a turn of its own",
         calls=tuple(call.index for call in calls),
         tools=tools,
     )
 
 
-RULE = Rule(code="AP104", name="parallel-tools-off", find=find)
+RULE = Rule(
+    code="AP104",
+    name="parallel-tools-off",
+    headline="parallel tool calls switched off though several tools are offered",
+    find=find,
+)

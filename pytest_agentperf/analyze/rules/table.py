@@ -33,3 +33,8 @@ def findings(profile: Profile) -> tuple[Finding, ...]:
 def examined(profile: Profile) -> Profile:
     """The profile with its findings."""
     return replace(profile, findings=findings(profile))
+
+
+def index() -> str:
+    """All rules, a line each."""
+    return "".join(f"{r.code} {r.name}{'' if r.gating else ' (a hint)'}: {r.headline}\n" for r in RULES.values())

@@ -1,0 +1,147 @@
+"""What a user sees of findings: in the summary, as failures, and how they are silenced."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.provider import Answer, FakeProvider, Tool
+
+SLOW = '''
+import time
+import httpx2
+from agent import URL, body
+
+def run(profiler, name):
+    with profiler.tool(name):
+        time.sleep(0.03)
+
+def ask(profiler):
+    """Two tools, one after another."""
+    messages = [{"role": "user", "content": "hi"}]
+    tools = [{"type": "function", "function": {"name": name}} for name in ("search", "fetch")]
+    for _ in range(2):
+        answer = httpx2.post(URL, json={"model": "gpt-4o", "messages": messages, "tools": tools}).json()
+        message = answer["choices"][0]["message"]
+        messages.append(message)
+        for call in message.get("tool_calls") or ():
+            run(profiler, call["function"]["name"])
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": "found"})
+'''
+TESTS = """
+import pytest
+from slow import ask
+
+def test_one(profiler): ask(profiler)
+"""
+
+
+@pytest.fixture
+def slow(session: pytest.Pytester, provider: FakeProvider) -> pytest.Pytester:
+    provider.reply = lambda hit: Answer(text="done") if len(hit.json["messages"]) > 1 else Answer(
+        tools=(Tool(name="search", arguments={"q": "a"}), Tool(name="fetch", arguments={"url": "b"}))
+    )  # fmt: skip
+    session.makepyfile(slow=SLOW, test_slow=TESTS)
+    return session
+
+
+def test_the_summary_tells_each_once(slow: pytest.Pytester) -> None:
+    slow.makepyfile(test_slow=TESTS + "\ndef test_two(profiler): ask(profiler)\n")
+
+    result = slow.runpytest("--agentperf")
+
+    result.assert_outcomes(passed=2)
+    text = " ".join(result.stdout.str().split())
+    assert text.count("AP101 sequential-tools: 2 tools of one turn ran one after another (search, fetch)") == 1
+    assert "(2 tests, " in text
+    assert "fix: run them at once" in text
+
+
+@pytest.mark.parametrize(
+    "given", ["--agentperf-fail-on=AP1", "--agentperf-fail-on=AP101,AP104", "--agentperf-fail-on=sequential-tools"]
+)
+def test_a_rule_fails_tests_with_and_without_agentperf(slow: pytest.Pytester, given: str) -> None:
+    result = slow.runpytest(given)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*AP101 sequential-tools is not allowed by agentperf_fail_on=*: 2 tools of one turn*",
+        "*fix: run them at once*",
+        "*more: pytest-agentperf explain AP101*",
+    ])  # fmt: skip
+
+
+def test_a_marker_decides_for_its_test(slow: pytest.Pytester) -> None:
+    slow.makeini("[pytest]\nagentperf_fail_on = AP1\n")
+    slow.makepyfile(test_slow="""
+        import pytest
+        from slow import ask
+
+        @pytest.mark.agentperf(ignore="AP101")
+        def test_ignored(profiler): ask(profiler)
+
+        @pytest.mark.agentperf(fail_on=[])
+        def test_told_only(profiler): ask(profiler)
+
+        @pytest.mark.agentperf(fail_on="AP101")
+        def test_failed(profiler): ask(profiler)
+
+        @pytest.mark.no_sequential_tools(allow=["fetch"])
+        @pytest.mark.agentperf(fail_on=())
+        def test_allowed(profiler): ask(profiler)
+
+        @pytest.mark.no_sequential_tools(min_loss_ms=10)
+        @pytest.mark.agentperf(fail_on=())
+        def test_limit(profiler): ask(profiler)
+    """)  # fmt: skip
+
+    result = slow.runpytest("--agentperf")
+
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines_random([
+        "*AP101 sequential-tools is not allowed by agentperf(fail_on='AP101') at test_slow.py:10:*",
+        "*time lost to sequential tools: * ms is over no_sequential_tools(min_loss_ms=10) at test_slow.py:17 by *",
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("marker", "told"),
+    [
+        ("fail_on='AP9'", "test_slow.py:4: @pytest.mark.agentperf: no rule 'AP9'; there are: AP101, "),
+        ("ignore=3", 'expected codes of rules like "AP101,AP3", got 3'),
+        ("'AP1'", "takes fail_on= and ignore= and nothing else"),
+        ("failon='AP1'", "takes fail_on= and ignore= and nothing else"),
+    ],
+)
+def test_markers_that_cannot_be_read(slow: pytest.Pytester, marker: str, told: str) -> None:
+    slow.makepyfile(
+        test_slow=f"import pytest\nfrom slow import ask\n\n@pytest.mark.agentperf({marker})\ndef test_one(profiler): ...\n"
+    )
+
+    result = slow.runpytest()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert told in result.stderr.str()
+
+
+def test_an_unknown_rule_in_the_ini_is_a_usage_error(slow: pytest.Pytester) -> None:
+    result = slow.runpytest("--agentperf-fail-on=AP1,speed")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "agentperf_fail_on, agentperf_ignore: no rule 'speed'" in result.stderr.str()
+
+
+def test_assert_no_findings(slow: pytest.Pytester) -> None:
+    slow.makepyfile(test_slow="""
+        import pytest
+        from pytest_agentperf import LimitExceeded, assert_no_findings
+        from slow import ask
+
+        def test_one(profiler):
+            ask(profiler)
+            with pytest.raises(LimitExceeded, match="AP101 sequential-tools is not allowed by assert_no_findings"):
+                assert_no_findings(profiler)
+            assert_no_findings(profiler, "AP104")
+            assert_no_findings(profiler, ignore=["sequential-tools"])
+    """)  # fmt: skip
+
+    slow.runpytest().assert_outcomes(passed=1)

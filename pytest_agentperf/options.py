@@ -70,6 +70,22 @@ OPTIONS = (
         "`our-model: {input: 0.2, output: 0.8}`, US dollars per million tokens",
     ),
     Option(
+        name="default_latency",
+        key="agentperf_default_latency",
+        flag=None,
+        default="",
+        help="how long replayed answers take that neither the cassette nor the provider timed, a line a model: "
+        "`gpt-4o*: 400 + 12` is 400 ms, and 12 ms for each token of output",
+    ),
+    Option(
+        name="wall_clock",
+        key="agentperf_wall_clock",
+        flag=None,
+        default="now",
+        help="the date at which a test in virtual time starts: now (default), recorded (that of its cassette), or a date "
+        "such as 2025-01-31 or 2025-01-31T12:00:00Z",
+    ),
+    Option(
         name="tools",
         key="agentperf_tools",
         flag=None,
@@ -113,6 +129,8 @@ class Settings(NamedTuple):
     json_path: str | None
     limits_path: str
     prices: str
+    default_latency: str
+    wall_clock: str
     tools: Literal["all", "seams", "off"]
     fail_on: str
     ignore: str

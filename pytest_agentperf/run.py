@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -24,26 +24,37 @@ from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.profiler import Profiler
 from pytest_agentperf.record.adopt import adopting
+from pytest_agentperf.record.default_latency import Rule
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.seam import route
 from pytest_agentperf.record.taps.live import installed
 
 CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": ClockKind.REAL}
 
 
+class Replay(NamedTuple):
+    """How the cassettes of a test are opened and replayed."""
+
+    record_mode: str
+    pace: str
+    latency_rules: tuple[Rule, ...]
+    epoch: float | Literal["now", "recorded"]
+    """Where the wall clock starts, in virtual time."""
+
+
 class Run:
-    """`pace`: how replays wait. `priced`: somebody wants to see the cost, limits apart. `tools`: see `Settings.tools`."""
+    """`priced`: somebody wants to see the cost, limits apart. `tools`: see `Settings.tools`."""
 
     def __init__(
         self,
         item: pytest.Item,
         *,
         limits: tuple[Limit, ...],
-        pace: str,
+        replay: Replay,
         priced: bool,
         own_prices: Mapping[str, OwnPrice],
         estimates_judge: bool,
-        record_mode: str,
         tools: Literal["all", "seams", "off"],
     ) -> None:
         self.item = item
@@ -51,11 +62,13 @@ class Run:
         self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
         self.estimates_judge = estimates_judge
-        self.clock = CLOCKS[pace]
+        self.clock = CLOCKS[replay.pace]
+        self.epoch = replay.epoch
         self.tools = tools
         self.recorder = Recorder(
             clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT, sees_tools=tools != "off"
         )
+        self.recorder.latency_rules = replay.latency_rules
         self.recorder.nodeid = _from_here(item)
         self.priced = priced or any(limit.metric == "cost" for limit in limits)
         self.bubble: Bubble | None = None
@@ -63,7 +76,7 @@ class Run:
         self.result: TestRun | None = None
         self._open = ExitStack()
         self._around = ExitStack()
-        self._around.enter_context(adopting(record_mode))  # fixtures open cassettes
+        self._around.enter_context(adopting(replay.record_mode))  # fixtures open cassettes
 
     @cached_property
     def profiler(self) -> Profiler:
@@ -94,13 +107,24 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(installed())
             if self.clock is ClockKind.VIRTUAL:
-                self.bubble = stack.enter_context(bubble())
+                self.bubble = stack.enter_context(bubble(epoch=self._epoch()))
             stack.enter_context(self.recorder)
             if self.tools != "off":
                 from pytest_agentperf.record.tools.sources import watching
 
                 stack.enter_context(watching(self.recorder))
             self._open = stack.pop_all()
+
+    def _epoch(self) -> float | None:
+        """What the wall clock shows at the start; None: the present."""
+        if self.epoch == "now":
+            return None
+        if self.epoch != "recorded":
+            return self.epoch
+        date = route.player.recorded_at() if route.player else None
+        if date is None:
+            self.recorder.note("agentperf_wall_clock: no cassette is open that states its date; the clock starts now")
+        return date
 
     def stop(self) -> None:
         try:

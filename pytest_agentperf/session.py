@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_agentperf.model.limit import Limit
     from pytest_agentperf.model.report import Report
     from pytest_agentperf.price.cost import OwnPrice
+    from pytest_agentperf.record.default_latency import Rule
     from pytest_agentperf.run import Run
 
 SESSION = pytest.StashKey["Session"]()
@@ -85,7 +86,7 @@ class Session:
             items.clear()
 
     def _plan(self, items: list[pytest.Item]) -> None:
-        _ = self.own_prices  # read now, when a mistake in them is told best
+        _ = self.own_prices, self.latency_rules, self.epoch  # read now, when a mistake in them is told best
         globs = self.limits_file.globs if self.limits_file else ()
         for item in items:
             with self.guard:
@@ -149,6 +150,33 @@ class Session:
 
         return {model: OwnPrice(**numbers) for model, numbers in prices.items()}
 
+    @cached_property
+    def latency_rules(self) -> tuple[Rule, ...]:
+        if not self.settings.default_latency:
+            return ()
+        from pytest_agentperf.record.default_latency import read_rules
+
+        try:
+            return read_rules(self.settings.default_latency)
+        except ValueError as problem:
+            raise pytest.UsageError(f"agentperf_default_latency: {problem}") from None
+
+    @cached_property
+    def epoch(self) -> float | Literal["now", "recorded"]:
+        """Where the wall clock of a test in virtual time starts, in s since 1970 if it is a date."""
+        if self.settings.wall_clock in ("now", "recorded"):
+            return cast('Literal["now", "recorded"]', self.settings.wall_clock)
+        from datetime import UTC, datetime
+
+        try:
+            date = datetime.fromisoformat(self.settings.wall_clock)
+        except ValueError:
+            raise pytest.UsageError(
+                "agentperf_wall_clock: expected now, recorded, or a date such as 2025-01-31 or 2025-01-31T12:00:00Z, "
+                f"got {self.settings.wall_clock!r}"
+            ) from None
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+
     def measures(self, item: pytest.Item) -> bool:
         return (
             self.settings.enabled
@@ -196,16 +224,20 @@ class Session:
             item.stash[RUN] = self.run(item)
 
     def run(self, item: pytest.Item) -> Run:
-        from pytest_agentperf.run import Run
+        from pytest_agentperf.run import Replay, Run
 
         return Run(
             item,
             limits=item.stash.get(LIMITS, ()),
-            pace=self.pace(item),
+            replay=Replay(
+                record_mode=self.record_mode,
+                pace=self.pace(item),
+                latency_rules=self.latency_rules,
+                epoch=self.epoch,
+            ),
             priced=self.settings.enabled,
             own_prices=self.own_prices,
             estimates_judge=self.settings.estimates == "judge",
-            record_mode=self.record_mode,
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
 

@@ -120,6 +120,8 @@ def test_options():
             ("--agentperf-json", "agentperf_json", None, ()),
             (None, "agentperf_limits", "agentperf.yaml", ()),
             (None, "agentperf_prices", "", ()),
+            (None, "agentperf_default_latency", "", ()),
+            (None, "agentperf_wall_clock", "now", ()),
             (None, "agentperf_tools", "all", ("all", "seams", "off")),
             ("--agentperf-fail-on", "agentperf_fail_on", "", ()),
             ("--agentperf-ignore", "agentperf_ignore", "", ()),

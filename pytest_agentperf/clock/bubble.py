@@ -124,7 +124,8 @@ class Bubble:
 def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = None) -> Iterator[Bubble]:
     """The code inside, each thread that it starts and each thread or loop that it wakes live on virtual time.
 
-    `epoch` (s) is what the wall clock shows at the start, the present by default. `random` is seeded, and restored at the
+    `epoch` (s) is what the wall clock shows at the start, the present by default; with time-machine installed the clocks
+    that `datetime` and `time.gmtime` read follow it. `random` is seeded, and restored at the
     end. Raises `Deadlock` and `RunawayClock`; also at the end, where the code inside swallowed them.
     """
     if kernel.active is not None:
@@ -139,7 +140,8 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
     clock.enter(clock.expect())
     random_state = random.getstate()
     random.seed(seed)
-    with loops.swapped_uvloop(), trio_loops.seeded(seed):
+    dates = times.dated(clock) if epoch is not None else contextlib.nullcontext()
+    with loops.swapped_uvloop(), trio_loops.seeded(seed), dates:
         try:
             kernel.active = clock
             _watch(now=False)

@@ -6,7 +6,7 @@ import contextlib
 import operator
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.clock.parts import Waiter, get_ident
@@ -62,9 +62,24 @@ real_time_ns = time.time_ns
 
 def _wall_base_ns(clock: kernel.Clock) -> int:
     time_machine = sys.modules.get("time_machine")
-    if time_machine is not None and getattr(time_machine, "traveller_stack", None):
+    travellers = getattr(time_machine, "traveller_stack", None)
+    if travellers and not hasattr(travellers[-1], "agentperf"):
         return real_time_ns()  # the traveller's date
     return clock.epoch_ns
+
+
+@contextlib.contextmanager
+def dated(clock: kernel.Clock) -> Iterator[None]:
+    """`datetime.now()` and the other readers of C clocks follow the wall clock of the bubble, if time-machine is there."""
+    try:
+        import time_machine  # type: ignore[import-not-found]
+    except ImportError:
+        yield
+        return
+    with time_machine.travel(clock.epoch_ns / 1e9, tick=False) as traveller:
+        traveller.agentperf = True
+        traveller.time_ns = lambda: clock.epoch_ns + clock.now_ns()
+        yield
 
 
 STAND_INS: dict[Callable[..., object], Callable[..., object]] = {

@@ -29,6 +29,8 @@ class Timing(StrEnum):
     """Watched when the cassette was recorded and replayed as it was."""
     STATED = "stated"
     """Told by the provider in headers or body; the only kind that old cassettes have."""
+    MODELLED = "modelled"
+    """By the team's own rule (`agentperf_default_latency`), for lack of the others."""
     UNKNOWN = "unknown"
     """Nobody knows. Never read as 0 ms."""
 

@@ -6,6 +6,8 @@ import copy
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +18,7 @@ from vcr.request import HeadersDict
 from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.model.exchange import Origin, Request, Response
-from pytest_agentperf.record import redact, replay, timing
+from pytest_agentperf.record import default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
 from pytest_agentperf.record.journal import Left
 from pytest_agentperf.record.match import key
@@ -133,6 +135,8 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             answer, problem = replay.read(stored, sent, waits=recorder is not None and recorder.replay_waits)
             if problem and recorder is not None:
                 recorder.note(f"{self._path}: a recorded timing cannot be read and is left out: {problem}")
+            if recorder is not None and recorder.replay_waits and recorder.latency_rules:
+                answer = default_latency.timed(answer, sent, recorder.latency_rules)
             return answer
         if self.write_protected:
             raise self._miss(filtered, pending)
@@ -168,6 +172,19 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         for note in self._notes:
             if recorder is not None:
                 recorder.note(note)
+
+    def recorded_at(self) -> float | None:
+        stated = (
+            value
+            for _, response in self.data
+            for name, values in response["headers"].items()
+            if name.lower() == "date"
+            for value in ([values] if isinstance(values, str) else values)
+        )
+        for date in stated:
+            with suppress(ValueError):
+                return parsedate_to_datetime(date).timestamp()
+        return None
 
     # -- replay
 

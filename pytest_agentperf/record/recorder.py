@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.model.exchange import Exchange, Request, Response
@@ -20,6 +20,9 @@ from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.spans import OpenSpan, Spans, current_task, place
 from pytest_agentperf.record.tools.merge import tidy
 from pytest_agentperf.record.tools.open_calls import OpenCalls
+
+if TYPE_CHECKING:
+    from pytest_agentperf.record.default_latency import Rule
 
 
 class Stop(BaseException):
@@ -55,6 +58,8 @@ class Recorder:
     ) -> None:
         self.clock = clock
         self.replay_waits = replay_waits
+        self.latency_rules: tuple[Rule, ...] = ()
+        """For replayed answers whose times nobody knows."""
         self.nodeid = ""
         """Of the test, for messages."""
         self.gates: list[Callable[[Reading], None]] = []

@@ -26,6 +26,9 @@ class Player(Protocol):
         Sets `pending.origin`. Raises a Stop where there is no answer and the network is closed.
         """
 
+    def recorded_at(self) -> float | None:
+        """When the first answer came that states a date, in s since 1970."""
+
 
 class Route:
     """The cassette that requests go to: the innermost open one. vcrpy's own patcher sets and restores it."""

@@ -57,6 +57,7 @@ _TIMES = {
     "real": "real time",
     "virtual": "virtual time",
     "stated": "time as stated by the provider",
+    "modelled": "time as modelled by agentperf_default_latency",
     "instant": "replayed at once",
 }
 _MARKS = {"passed": "", "failed": "F", "skipped": "s", "xfailed": "x", "xpassed": "X"}

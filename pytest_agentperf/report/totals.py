@@ -48,8 +48,12 @@ def _zero(values: list[Number]) -> Number:
 
 def time_source(profile: Profile) -> str:
     """What the times of a test are: `real`, `virtual` (recorded waits, jumped over), `stated` (virtual waits as long as
-    the provider said, nobody watched them) or `instant` (a replay without waits: none).
+    the provider said, nobody watched them), `modelled` (of some calls by the team's own rule) or `instant` (a replay
+    without waits: none).
     """
-    if profile.clock is not ClockKind.INSTANT and any(call.timing is Timing.STATED for call in profile.calls):
-        return "stated"
+    timings = {call.timing for call in profile.calls}
+    if profile.clock is not ClockKind.INSTANT:
+        for timing in (Timing.MODELLED, Timing.STATED):
+            if timing in timings:
+                return timing.value
     return profile.clock.value

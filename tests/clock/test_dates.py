@@ -59,6 +59,17 @@ def test_time_machine_that_is_used_after_install_does_not_crash(time_machine):
     assert (done.returncode, done.stdout, done.stderr) == (0, "0.0 0 1970\n" * 2, "")
 
 
+def test_the_date_of_a_bubble_is_everybodys_with_time_machine(time_machine):
+    with bubble(epoch=DATE):
+        agent()
+        assert time.time() == DATE + 36
+        assert dt.datetime.now(tz=dt.UTC).timestamp() == DATE + 36
+        assert time.gmtime().tm_year == 2024
+        with time_machine.travel(0, tick=False):
+            assert (time.time(), dt.datetime.now(tz=dt.UTC).year) == (36, 1970)
+    assert time.gmtime().tm_year > 2024
+
+
 def test_freezegun_that_leaves_asyncio_alone(freezegun):
     with bubble() as measured, freezegun.freeze_time("2024-01-01", real_asyncio=True):
         agent()

@@ -14,6 +14,8 @@ VALUES = {
     "tools": ("seams", "seams"),
     "fail_on": ("AP1,AP302", "AP1,AP302"),
     "ignore": ("AP102", "AP102"),
+    "default_latency": ("gpt*: 400 + 12", "gpt*: 400 + 12"),
+    "wall_clock": ("2025-01-31", "2025-01-31"),
     "estimates": ("judge", "judge"),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]

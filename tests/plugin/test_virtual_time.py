@@ -150,3 +150,113 @@ def test_a_stated_time_that_is_none(session, bad):
     result.stdout.fnmatch_lines(
         [f"*ValueError: profiler.tool('db', modelled_ms={shown}): expected milliseconds, 0 or more"]
     )
+
+
+LIMITED = """
+import agent, pytest
+
+@pytest.mark.vcr
+@pytest.mark.max_latency(1_000)
+def test_agent():
+    agent.ask("one")
+    agent.ask("two")
+"""
+
+
+def with_ini(session, *lines):
+    with (session.path / "tox.ini").open("a") as file:
+        file.write("\n" + "\n".join(lines) + "\n")
+
+
+def test_a_call_without_timing_makes_the_latency_unknown_and_tells_how_to_record_it(session, tape):
+    tape(one=200, two=None)
+    session.makepyfile(test_agents=LIMITED)
+    result = session.runpytest("--agentperf-json=run.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "latency is unknown, so max_latency(1000) at test_agents.py:4 cannot be judged: 1 of 2 LLM calls came without "
+            "timing: the cassette holds none and the provider stated none",
+            "*pytest test_agents.py::test_agent --agentperf-record=all*",
+        ]
+    )
+    assert [call.get("timing") for call in profiles(session)["test_agent"]["calls"]] == ["recorded", "unknown"]
+
+
+def test_a_stated_latency_judges_and_is_labelled(session, tape):
+    tape(one=None, two=None, headers={"openai-processing-ms": ["420"]})
+    session.makepyfile(test_agents=LIMITED)
+    result = session.runpytest("--agentperf-json=run.json")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*time as stated by the provider*"])
+    profile = profiles(session)["test_agent"]
+    assert (profile["latency_ns"], {call["timing"] for call in profile["calls"]}) == (840 * MS, {"stated"})
+
+
+@pytest.mark.parametrize(("rule", "passed"), [("gpt-*: 200 + 10", True), ("gpt-*: 900 + 10", False)])
+def test_a_default_latency_judges_and_is_labelled(session, tape, rule, passed):
+    tape(one=200, two=None)
+    session.makepyfile(test_agents=LIMITED)
+    with_ini(session, f"agentperf_default_latency = {rule}", "    600")
+    result = session.runpytest("--agentperf-json=run.json")
+    result.assert_outcomes(passed=passed, failed=not passed)
+    result.stdout.fnmatch_lines(["*time as modelled by agentperf_default_latency*"])
+    profile = profiles(session)["test_agent"]
+    assert profile["latency_ns"] == (200 + (400 if passed else 1_100)) * MS
+    assert [call["timing"] for call in profile["calls"]] == ["recorded", "modelled"]
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [
+        (
+            "agentperf_default_latency = gpt-4o: soon",
+            "agentperf_default_latency: expected `MODEL: MS + MS_PER_OUTPUT_TOKEN`, such as `gpt-4o*: 400 + 12`, "
+            "got 'gpt-4o: soon'",
+        ),
+        (
+            "agentperf_wall_clock = yesterday",
+            "agentperf_wall_clock: expected now, recorded, or a date such as 2025-01-31 or 2025-01-31T12:00:00Z, "
+            "got 'yesterday'",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_read(session, ini, message):
+    session.makepyfile("def test_it(): pass")
+    with_ini(session, ini)
+    result = session.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [
+        ("recorded", "2025-03-01T10:00:02"),
+        ("2024-02-29", "2024-02-29T00:00:02"),
+        ("2024-02-29T12:00+02:00", "2024-02-29T10:00:02"),
+    ],
+)
+def test_the_wall_clock_starts_where_it_is_told(session, tape, setting, shown):
+    tape(one=2_000, headers={"Date": ["Sat, 01 Mar 2025 10:00:00 GMT"]})
+    with_ini(session, f"agentperf_wall_clock = {setting}")
+    session.makepyfile(
+        test_agents=f"""
+        import agent, datetime, pytest, time
+
+        @pytest.mark.vcr
+        def test_agent(profiler):
+            agent.ask("one")
+            assert datetime.datetime.fromtimestamp(time.time(), datetime.UTC).isoformat() == "{shown}+00:00"
+        """
+    )
+    session.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_cassette_without_a_date_starts_now_and_says_so(session, tape):
+    tape(one=2_000)
+    with_ini(session, "agentperf_wall_clock = recorded")
+    session.makepyfile(test_agents=LIMITED.replace('    agent.ask("two")\n', "").replace("1_000", "2_000"))
+    result = session.runpytest()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["agentperf: agentperf_wall_clock: no cassette is open that states its date; *"])

@@ -112,7 +112,7 @@ class Run:
             if self.tools != "off":
                 from pytest_agentperf.record.tools.sources import watching
 
-                stack.enter_context(watching(self.recorder))
+                stack.enter_context(watching(self.recorder, self.tools))
             self._open = stack.pop_all()
 
     def _epoch(self) -> float | None:

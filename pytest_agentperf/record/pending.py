@@ -80,6 +80,8 @@ class Pending:
         self.error: str | None = None
         self.done: list[Callable[[Pending], None]] = []
         """Called once, at the end."""
+        self.heard: Callable[[int], None] | None = None
+        """Called with each piece of the body, when it is in `body`: its size."""
         self._undo: encoding.Undo | None = None
         self._raw = bytearray()
         self.on_bug = on_bug
@@ -109,6 +111,8 @@ class Pending:
             self.chunks[-1] = (self.chunks[-1][0], self.chunks[-1][1] + len(plain))
         else:
             self.chunks.append((at_ns, len(plain)))
+        if self.heard is not None:
+            self.heard(len(plain))
 
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""

@@ -19,7 +19,7 @@ from pytest_agentperf.model.span import Source, SpanKind
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.spans import OpenSpan, Spans, current_task, place
 from pytest_agentperf.record.tools.merge import tidy
-from pytest_agentperf.record.tools.open_calls import OpenCalls
+from pytest_agentperf.record.tools.open_calls import ASKS, LONGEST_ASK, OpenCalls
 
 if TYPE_CHECKING:
     from pytest_agentperf.record.default_latency import Rule
@@ -246,6 +246,8 @@ class Recorder:
                 index, self._started = self._started, self._started + 1
                 self._flights[index] = (pending, self.spans.innermost())
                 pending.done.append(partial(self._landed, index))
+                if self.open_calls is not None:
+                    pending.heard = partial(self._heard, index, pending)
             if self.gates:
                 self._ask(self._exchange(index), peek(request) if peek else None)
             pending.start_ns = time.monotonic_ns()
@@ -285,6 +287,16 @@ class Recorder:
     def _exchange(self, index: int, *, partial: bool = False) -> Exchange:
         pending, span = self._flights[index]
         return pending.exchange(index=index, zero_ns=self._zero_ns, span=span, partial=partial)
+
+    def _heard(self, index: int, pending: Pending, size: int) -> None:
+        """Who runs tools does not always read the stream to its end before: what it asks for is read where it is told.
+
+        These few streams are decoded twice, for usage may come yet.
+        """
+        if self.open_calls is not None and ASKS.search(pending.body, max(0, len(pending.body) - size - LONGEST_ASK)):
+            reading = decode(self._exchange(index, partial=True))
+            if reading is not None:
+                self.open_calls.answered(reading.call)
 
     def _landed(self, index: int, _: Pending) -> None:
         with self._lock:

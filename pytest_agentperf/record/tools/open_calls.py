@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,14 @@ from pytest_agentperf.decode.json_ import parse
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Exchange, Origin, Request, Timing
 from pytest_agentperf.model.span import Confidence, Source
+
+ASKS = re.compile(
+    rb'"(?:finish|stop)_?[rR]eason"\s*:\s*"(?:tool_calls|tool_use|function_call|TOOL_CALL)"'
+    rb'|"type"\s*:\s*"response\.completed"'
+)
+"""Where a stream says that it has told all tool calls that it asks for; in OpenAI's responses, that it is over."""
+LONGEST_ASK = 64
+"""Bytes of it, for it may come in pieces."""
 
 Key = tuple[int, str]
 """`Span.call` and `Span.call_id` of a tool span."""
@@ -50,10 +59,11 @@ class OpenCalls:
         """In the order in which they were asked for. Replaced as a whole, so that it can be read without a lock."""
         self.changed: list[Callable[[], None]] = []
         """Called after `open` has grown."""
+        self._answered: set[int] = set()
         self._lock = threading.Lock()
 
     def answered(self, call: ModelCall) -> None:
-        """A model has answered: what it asks for is open from now on."""
+        """A model has answered: what it asks for is open from now on. Told twice, it counts once."""
         if not call.tool_calls:
             return
         asked = tuple(
@@ -61,6 +71,9 @@ class OpenCalls:
             for place, tool in enumerate(call.tool_calls, 1)
         )
         with self._lock:
+            if call.index in self._answered:
+                return
+            self._answered.add(call.index)
             self.open += asked
         for tell in tuple(self.changed):
             tell()

@@ -10,11 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from pytest_agentperf.model.call import ModelCall, ToolCall
-from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.record.recorder import Recorder
 from pytest_agentperf.record.tools.seams import SEAMS, Seam
 from pytest_agentperf.record.tools.wrap import unfit, wrapped
+from record.tools.asking import asked, told
 
 FRAMEWORK = '''
 import functools
@@ -67,25 +66,6 @@ def framework(tmp_path, monkeypatch):
     yield lambda: importlib.import_module("some_framework.tools")
     for name in ("some_framework", "some_framework.tools"):
         sys.modules.pop(name, None)
-
-
-def asked(recorder: Recorder, *calls: tuple[str | None, str, str], index: int = 0) -> None:
-    """A model asks for these: identifier, name, arguments."""
-    recorder.open_calls.answered(
-        ModelCall(
-            index=index,
-            provider="openai",
-            api="openai-chat",
-            model="m",
-            tool_calls=tuple(ToolCall(id=id, name=name, arguments=arguments) for id, name, arguments in calls),
-        )
-    )
-
-
-def told(recorder: Recorder) -> list[tuple[object, ...]]:
-    spans = [span for span in recorder.recording().spans if span.kind is SpanKind.TOOL]
-    assert recorder.bugs == []
-    return [(span.name, span.call_id, span.source, span.confidence, span.error) for span in spans]
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["imported before", "imported later"])

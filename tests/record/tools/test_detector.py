@@ -1,0 +1,333 @@
+"""Raw loops: the functions that execute a model's calls are found by what they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_agentperf.clock.bubble import bubble
+from pytest_agentperf.model.exchange import Request
+from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.tools.sources import watching
+from record.tools.asking import asked, told
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is there from Python 3.12 on")
+
+
+# -- the shapes that tools come in -------------------------------------------------------------------------------------
+
+
+def work() -> str:
+    time.sleep(0.05)
+    return "result"
+
+
+@dataclass
+class Arguments:
+    key: str
+
+
+def plain(key):
+    return work()
+
+
+def model_param(request):
+    return work()
+
+
+def noargs():
+    return work()
+
+
+def coerced(n):
+    return work()
+
+
+class Execute:
+    def execute(self, arguments):
+        return work()
+
+
+class Keywords:
+    def run(self, key):
+        return work()
+
+
+class Action:
+    def __call__(self, action):
+        return work()
+
+
+def gen(key):
+    yield work()
+
+
+def renamed(k):
+    return work()
+
+
+def factory(_):
+    def inner(key):
+        return work()
+
+    return inner
+
+
+def decorator(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@decorator
+def decorated(key):
+    return work()
+
+
+def bash(command):
+    return work()
+
+
+async def coro(key):
+    await asyncio.sleep(0.05)
+
+
+lam = lambda key: work()  # noqa: E731
+part = functools.partial(lambda extra, key: work(), 1)
+closures = [factory(i) for i in range(3)]
+
+HARD: dict[str, Callable[[dict[str, Any]], object]] = {
+    "plain": lambda a: plain(**a),
+    "model_param": lambda a: model_param(Arguments(**a)),
+    "noargs": lambda a: noargs(),
+    "coerced": lambda a: coerced(int(a["n"])),
+    "cls_exec": lambda a: Execute().execute(a),
+    "cls_kw": lambda a: Keywords().run(**a),
+    "cls_obj": lambda a: Action()(Arguments(**a)),
+    "gen": lambda a: list(gen(**a)),
+    "lam": lambda a: lam(**a),
+    "part": lambda a: part(**a),
+    "renamed": lambda a: renamed(a["key"]),
+    "closure": lambda a: closures[2](**a),
+    "decorated": lambda a: decorated(**a),
+    "bash": lambda a: bash(**a),
+    "positional": lambda a: plain(a["key"]),
+    "coro": lambda a: asyncio.run(coro(**a)),
+    "builtin": lambda a: (json.dumps(a), time.sleep(0.05)),
+}
+"""The hard cases of the experiments: how a loop carries out a call of this name."""
+ARGUMENTS = {"noargs": {}, "coerced": {"n": "3"}, "bash": {"command": "sleep 0.05"}}
+KNOWN = {"builtin": "a function in C has no frame"}
+"""What cannot be seen."""
+
+
+@pytest.fixture
+def recorder():
+    """In virtual time, with all sources: a sleep of 50 ms is one, to the nanosecond."""
+    with bubble(), Recorder(sees_tools=True) as recorder, watching(recorder):
+        yield recorder
+    assert recorder.bugs == []
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_cases(recorder, name):
+    arguments = ARGUMENTS.get(name, {"key": f"value of {name}"})
+    asked(recorder, ("c1", name, json.dumps(arguments)))
+    HARD[name](json.loads(json.dumps(arguments)))
+    spans = [(s.name, s.call_id, s.source, s.end_ns - s.start_ns) for s in recorder.recording().spans]
+    assert spans == ([] if name in KNOWN else [(name, "c1", "detector", 50_000_000)])
+
+
+def search(q, delay=0.1):
+    time.sleep(delay)
+    return q
+
+
+async def fetch(q):
+    await asyncio.sleep(0.2)
+
+
+def spans_of(recorder):
+    """Call, start and end in ms, whether CPU time is known."""
+    return [
+        (s.call_id, s.start_ns // 10**6, s.end_ns // 10**6, s.cpu_ns is not None)
+        for s in recorder.recording().spans
+        if s.kind is SpanKind.TOOL
+    ]
+
+
+def test_identical_calls_are_told_apart_in_their_order(recorder):
+    asked(recorder, *((f"c{n}", "search", '{"q": "x"}') for n in range(3)))
+    for _ in range(3):
+        search(q="x")
+    assert spans_of(recorder) == [("c0", 0, 100, True), ("c1", 100, 200, True), ("c2", 200, 300, True)]
+
+
+def test_identical_calls_in_threads(recorder):
+    asked(recorder, *((f"c{n}", "search", '{"q": "x"}') for n in range(3)))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(search, ["x"] * 3))
+    assert spans_of(recorder) == [(f"c{n}", 0, 100, True) for n in range(3)]
+    assert len({span.thread for span in recorder.recording().spans}) == 3
+
+
+def test_tasks(recorder):
+    asked(recorder, *((f"c{n}", "fetch", json.dumps({"q": n})) for n in range(3)))
+
+    async def all_at_once():
+        await asyncio.gather(*(fetch(n) for n in (2, 1, 0)))
+
+    asyncio.run(all_at_once())
+    assert spans_of(recorder) == [(f"c{n}", 0, 200, False) for n in (2, 1, 0)]
+    assert len({span.task for span in recorder.recording().spans}) == 3
+
+
+def test_async_tools_that_block_have_tasks_of_their_own_and_one_thread(recorder):
+    asked(recorder, *((f"c{n}", "blocking", json.dumps({"q": n})) for n in range(3)))
+
+    async def blocking(q):
+        time.sleep(0.1)
+
+    async def all_at_once():
+        await asyncio.gather(*map(blocking, range(3)))
+
+    asyncio.run(all_at_once())
+    assert spans_of(recorder) == [("c0", 0, 100, False), ("c1", 100, 200, False), ("c2", 200, 300, False)]
+    spans = recorder.recording().spans
+    assert (len({span.task for span in spans}), len({span.thread for span in spans})) == (3, 1)
+
+
+def test_a_call_within_its_own_wrapper_is_one_span(recorder):
+    def dispatch(name, arguments):
+        time.sleep(0.001)
+        return TOOLS[name](**arguments)
+
+    async def execute(name, arguments):
+        return await asyncio.to_thread(dispatch, name, arguments)
+
+    asked(recorder, ("c0", "search", '{"q": "x"}'), ("c1", "search", '{"q": "x"}'))
+    for _ in range(2):
+        asyncio.run(execute("search", {"q": "x"}))
+    assert [(call, end - start) for call, start, end, _ in spans_of(recorder)] == [("c0", 100), ("c1", 100)]
+
+
+TOOLS = {"search": search}
+
+
+def test_recursion_and_errors(recorder):
+    def count(n):
+        if n == 0:
+            raise KeyError("end")
+        count(n - 1)
+
+    asked(recorder, ("c0", "count", '{"n": 30}'))
+    with pytest.raises(KeyError):
+        count(30)
+    assert told(recorder) == [("count", "c0", "detector", "exact", "KeyError")]
+
+
+def test_what_has_not_ended_ends_with_the_test(recorder):
+    asked(recorder, ("c0", "pages", '{"q": 1}'))
+
+    def pages(q):
+        yield 1
+
+    kept = pages(1)
+    next(kept)
+    time.sleep(0.1)
+    recorder.close()
+    assert spans_of(recorder) == [("c0", 0, 100, False)]
+
+
+def test_the_next_turn_is_seen_too_and_nothing_after_the_results_left(recorder):
+    for turn in range(3):
+        asked(recorder, (f"c{turn}", "search", f'{{"q": {turn}}}'), index=turn)
+        search(turn)
+        results = json.dumps({"messages": [{"role": "tool", "tool_call_id": f"c{turn}"}]})
+        recorder.open_calls.leaving(Request(method="POST", url="http://x", body=results.encode()))
+        search(turn)
+    assert [(span.call, span.call_id) for span in recorder.recording().spans] == [(0, "c0"), (1, "c1"), (2, "c2")]
+
+
+def test_a_seam_or_a_mark_by_hand_claims_its_call(recorder):
+    asked(recorder, ("c0", "search", '{"q": "x"}'), ("c1", "search", '{"q": "x"}'))
+    with recorder.tool("search", {"q": "x"}):
+        time.sleep(0.01)
+        search("x")
+    search("x")
+    assert [(span.source, span.call_id) for span in recorder.recording().spans] == [
+        ("profiler", "c0"),
+        ("detector", "c1"),
+    ]
+
+
+def test_llm_calls_and_timers_within_a_tool_are_inside_of_it(recorder):
+    def research(topic):
+        with recorder.span(SpanKind.TIMER, "inside"):
+            pass
+
+    asked(recorder, ("c0", "research", '{"topic": 1}'))
+    research(1)
+    with recorder.span(SpanKind.TIMER, "outside"):
+        pass
+    assert [(span.name, span.parent) for span in recorder.recording().spans] == [
+        ("research", None),
+        ("inside", 1),
+        ("outside", None),
+    ]
+
+
+def test_the_place_in_sys_monitoring_is_free_afterwards():
+    before = [sys.monitoring.get_tool(number) for number in range(6)]
+    with Recorder(sees_tools=True) as recorder, watching(recorder):
+        asked(recorder, ("c0", "search", '{"q": "x"}'))
+        search("x", 0)
+        assert "pytest-agentperf" in [sys.monitoring.get_tool(number) for number in range(6)]
+    assert [sys.monitoring.get_tool(number) for number in range(6)] == before
+
+
+def test_no_place_left_is_told():
+    taken = [number for number in (3, 4) if sys.monitoring.get_tool(number) is None]
+    for number in taken:
+        sys.monitoring.use_tool_id(number, "somebody")
+    try:
+        with Recorder(sees_tools=True) as recorder, watching(recorder):
+            asked(recorder, ("c0", "search", '{"q": "x"}'))
+            search("x", 0)
+        assert any("sys.monitoring" in note for note in recorder.recording().notes)
+    finally:
+        for number in taken:
+            sys.monitoring.free_tool_id(number)
+
+
+def test_threads_that_were_there_before(recorder):
+    """A pool's workers, in real time outside of any bubble."""
+    recorder.close()
+    begin, done = threading.Event(), threading.Event()
+
+    def worker():
+        begin.wait()
+        search("x", 0)
+        done.set()
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    with Recorder(sees_tools=True) as real, watching(real):
+        asked(real, ("c0", "search", '{"q": "x"}'))
+        begin.set()
+        done.wait()
+        thread.join()
+        assert [call for call, *_ in spans_of(real)] == ["c0"]

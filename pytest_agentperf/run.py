@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -73,6 +73,8 @@ class Run:
         self.priced = priced or any(limit.metric == "cost" for limit in limits)
         self.bubble: Bubble | None = None
         self.clock_error: ClockError | None = None
+        self.unwatched: Iterable[str] = ()
+        """What the taps cannot see, a sentence each."""
         self.result: TestRun | None = None
         self._open = ExitStack()
         self._around = ExitStack()
@@ -105,7 +107,7 @@ class Run:
     def start(self) -> None:
         """The test's body begins: taps in, clock on, recorder open."""
         with ExitStack() as stack:
-            stack.enter_context(installed())
+            self.unwatched = stack.enter_context(installed())
             if self.clock is ClockKind.VIRTUAL:
                 self.bubble = stack.enter_context(bubble(epoch=self._epoch()))
             stack.enter_context(self.recorder)
@@ -131,6 +133,8 @@ class Run:
             self._open.close()
         except ClockError as error:
             self.clock_error = error
+        for problem in self.unwatched:
+            self.recorder.note(problem)
         if self.bubble:
             self.recorder.unmodelled = self.bubble.unmodelled
             if self.bubble.real_wait_ns:

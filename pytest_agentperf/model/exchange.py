@@ -18,6 +18,8 @@ class Origin(StrEnum):
     """The network, while a cassette recorded."""
     REPLAYED = "replayed"
     """A cassette."""
+    MOCKED = "mocked"
+    """Something inside the process: a mock, an application, another recorder."""
 
 
 class Timing(StrEnum):

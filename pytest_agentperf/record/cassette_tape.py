@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -27,7 +27,7 @@ from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.seam import route
-from pytest_agentperf.record.taps.table import BY_MODULE, unusable, usable
+from pytest_agentperf.record.taps.table import loaded
 
 
 def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
@@ -81,25 +81,19 @@ def _left(left: Sequence[Left]) -> str:
     return f"{count} recovered of a recording that was cut ({pids})"
 
 
-def _taps() -> Iterator[tuple[type, str, Callable[..., Any]]]:
-    """vcrpy has loaded every HTTP library that is installed by now."""
-    seen = set()  # a class may stand under two names: httpx2 can pose as httpx
-    for name, module in usable():
-        for owner, attribute, function in BY_MODULE[name].patches(module, local=True):
-            if (owner, attribute) not in seen:
-                seen.add((owner, attribute))
-                yield owner, attribute, function
-
-
 class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     """The cassette that taps ask (`seam.Player`), and that vcrpy's stubs for other stacks ask too."""
 
     def __init__(self, *args: Any, note: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        tapped = (stub for name, _ in usable() for stub in BY_MODULE[name].STUBS[name])
-        self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *tapped)
-        self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *_taps())
-        self._notes: tuple[str, ...] = (*filter(None, [note]), *unusable())
+        taps = [found for found in loaded() if found[0].stubs]  # vcrpy has loaded every library that is installed
+        usable = [(tap, module) for tap, module, problem in taps if not problem]
+        patches = {
+            patch[:2]: patch for tap, module in usable for patch in tap.patches(module)
+        }  # httpx2 can pose as httpx
+        self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *(stub for tap, _ in usable for stub in tap.stubs))
+        self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *patches.values())
+        self._notes: tuple[str, ...] = tuple(filter(None, [note, *(problem for _, _, problem in taps)]))
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
         self._indexed = [*self._match_on] == [same_request]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-from pytest_agentperf.model.exchange import Request, Response, Timing
+from pytest_agentperf.model.exchange import Origin, Request, Response, Timing
 from pytest_agentperf.record.pending import Pending
-from pytest_agentperf.record.recorder import active
+from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.replay import Answer
 
 
@@ -62,7 +62,7 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
     Raises a Stop: over budget, or not in the cassette.
     """
     recorder, player = active(), route.player
-    pending = recorder.begin(request, player.peek if player else None) if recorder else Pending(request)
+    pending = _begin(recorder, request, player.peek if player else None) if recorder else Pending(request)
     if player is None:
         return pending, None
     with pending:
@@ -72,6 +72,36 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
     pending.timing = answer.timing
     pending.end_known = answer.end_ns is not None
     return pending, answer
+
+
+_making: ContextVar[Pending | None] = ContextVar("agentperf_making", default=None)
+"""The innermost answer that is made in this process right now."""
+
+
+def looking_on() -> bool:
+    """Whether a recorder watches, and this request is not the inner half of one that it has seen."""
+    return active() is not None and not _inside.get()
+
+
+@contextmanager
+def mocked(request: Request) -> Iterator[Pending]:
+    """Around what answers a request inside of this process. Raises a Stop: over budget."""
+    recorder = active()
+    pending = _begin(recorder, request) if recorder else Pending(request)
+    pending.origin = Origin.MOCKED
+    token = _making.set(pending)
+    try:
+        with pending:
+            yield pending
+    finally:
+        _making.reset(token)
+
+
+def _begin(recorder: Recorder, request: Request, peek: Callable[[Request], Response | None] | None = None) -> Pending:
+    outer = _making.get()
+    if outer is not None:
+        recorder.not_sent(outer)
+    return recorder.begin(request, peek)
 
 
 class Script:

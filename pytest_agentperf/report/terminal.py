@@ -58,6 +58,7 @@ _TIMES = {
     "virtual": "virtual time",
     "stated": "time as stated by the provider",
     "modelled": "time as modelled by agentperf_default_latency",
+    "mocked": "time of mocked answers",
     "instant": "replayed at once",
 }
 _MARKS = {"passed": "", "failed": "F", "skipped": "s", "xfailed": "x", "xpassed": "X"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.model.metric import METRICS, Measure, Number
 from pytest_agentperf.model.profile import ClockKind, Profile
 
@@ -48,9 +48,11 @@ def _zero(values: list[Number]) -> Number:
 
 def time_source(profile: Profile) -> str:
     """What the times of a test are: `real`, `virtual` (recorded waits, jumped over), `stated` (virtual waits as long as
-    the provider said, nobody watched them), `modelled` (of some calls by the team's own rule) or `instant` (a replay
-    without waits: none).
+    the provider said, nobody watched them), `modelled` (of some calls by the team's own rule), `mocked` (real, but no
+    provider answered) or `instant` (a replay without waits: none).
     """
+    if any(call.origin is Origin.MOCKED for call in profile.calls):
+        return "mocked"
     timings = {call.timing for call in profile.calls}
     if profile.clock is not ClockKind.INSTANT:
         for timing in (Timing.MODELLED, Timing.STATED):

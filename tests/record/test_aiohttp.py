@@ -11,7 +11,6 @@ import yaml
 from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.record.cassette import CassetteMiss
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.taps import aiohttp as tap
 from record.gated import GatedServer
 from server.provider import Answer
 
@@ -252,26 +251,3 @@ def test_recorded_here_replayed_there(provider, cassette, gzip):
             with cassette("none"):
                 assert other() == seen
     assert len(provider.hits) == len(stacks)
-
-
-def test_what_the_tap_relies_on_is_there():
-    assert tap.missing(aiohttp) == ""
-
-
-def test_what_is_missing_is_named(monkeypatch):
-    monkeypatch.delattr(aiohttp.Payload, "as_bytes")
-    assert tap.missing(aiohttp) == "Payload.as_bytes()"
-
-
-def test_another_aiohttp_is_left_to_vcrpy_and_that_is_noted(provider, cassette, monkeypatch):
-    for owner, name, function in tap.patches(aiohttp, local=True):
-        monkeypatch.setattr(owner, name, function.agentperf_real)  # what an earlier test left, which passes on only
-    monkeypatch.setattr(tap, "missing", lambda module: "ClientResponse.start(connection)")
-    with Recorder() as recorder:
-        with cassette("once"):
-            seen = ask(provider.url)
-        with cassette("none"):
-            assert ask(provider.url) == seen
-    assert len(provider.hits) == 1
-    (note,) = recorder.recording().notes
-    assert note.startswith(f"aiohttp {aiohttp.__version__} has no ClientResponse.start")

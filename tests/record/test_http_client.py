@@ -289,7 +289,3 @@ def test_a_tunnel_is_no_exchange_and_names_its_end():
     assert tap._url(used, "/v1") == "https://api.example.com/v1"
     assert tap._url(http.client.HTTPConnection("::1", 8080), "/v1") == "http://[::1]:8080/v1"
     assert tap._url(http.client.HTTPConnection("proxy.example"), "http://api.example/v1") == "http://api.example/v1"
-
-
-def test_what_the_tap_relies_on_is_there():
-    assert tap.missing(http.client) == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +12,6 @@ import yaml
 from pytest_agentperf.model.exchange import Origin, Timing
 from pytest_agentperf.record.cassette import CassetteMiss
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.taps import urllib3 as tap
 from pytest_agentperf.record.wire import Unchunked
 from record.gated import GatedServer
 from server.provider import Answer
@@ -217,27 +215,6 @@ def test_recorded_here_replayed_there(provider, cassette):
         with cassette("none"):
             assert (other() if other is elsewhere else other(provider.url, stream=True)[0]) == seen
     assert len(provider.hits) == 2
-
-
-def test_what_the_tap_relies_on_is_there():
-    assert tap.missing(urllib3) == ""
-    assert hasattr(http.client.HTTPResponse, "begin")
-    with urllib3.PoolManager() as pool:
-        assert callable(pool.connection_from_url("http://localhost").urlopen)
-
-
-def test_another_urllib3_is_left_to_vcrpy_and_that_is_noted(provider, cassette, monkeypatch):
-    for owner, name, function in tap.patches(urllib3, local=True):
-        monkeypatch.setattr(owner, name, function.agentperf_real)  # what an earlier test left, which passes on only
-    monkeypatch.setattr(tap, "missing", lambda module: "HTTPConnectionPool._make_request")
-    with Recorder() as recorder:
-        with cassette("once"):
-            seen = read_whole(provider.url)
-        with cassette("none"):
-            assert read_whole(provider.url) == seen
-    assert len(provider.hits) == 1
-    (note,) = recorder.recording().notes
-    assert note.startswith(f"urllib3 {urllib3.__version__} has no HTTPConnectionPool._make_request")
 
 
 def test_plain_vcrpy_within_the_live_taps_works_on(provider, recorder, tmp_path):

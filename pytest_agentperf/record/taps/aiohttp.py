@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -17,13 +16,11 @@ from pytest_agentperf.model.exchange import Request
 from pytest_agentperf.record import seam, wire
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
-from pytest_agentperf.record.taps.around import Patch, around
-
-STUBS: Mapping[str, tuple[str, ...]] = {"aiohttp": ("aiohttp",)}
+from pytest_agentperf.record.taps.tap import Patch, Tap, around
 
 _UNDONE = ("gzip", "deflate", "br", "zstd")
 """Content encodings that its parser undoes."""
-_INSIDE = {
+INSIDE: dict[str, tuple[str, ...]] = {
     "BaseConnector.connect": ("req", "traces", "timeout"),
     "ClientResponse.start": ("connection",),
     "ClientRequest.is_ssl": (),
@@ -34,21 +31,9 @@ _INSIDE = {
     "client_proto.ResponseHandler": ("loop",),
     "connector.Connection": ("connector", "key", "protocol", "loop"),
 }
-"""What the tap relies on, with the parameters."""
 
 
-def missing(module: ModuleType) -> str:
-    """What the tap needs and this version has not; empty: it has all."""
-    for path, parameters in _INSIDE.items():
-        found: Any = module
-        for name in path.split("."):
-            found = getattr(found, name, None)
-        if found is None or not {*parameters} <= {*inspect.signature(found).parameters}:
-            return f"{path}({', '.join(parameters)})"
-    return ""
-
-
-def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
+def patches(module: ModuleType) -> Iterator[Patch]:
     yield around(module.BaseConnector, "connect", functools.partial(_connecting, module))
     yield around(module.ClientResponse, "start", functools.partial(_starting, module))
 
@@ -78,7 +63,7 @@ def _starting(module: ModuleType, real: Callable[..., Any]) -> Any:
         with pending:
             response = await real(self, connection)
         if pending.status is None:
-            _watch(module, response, pending)
+            watch(module, response, pending)
         return response
 
     return start
@@ -94,7 +79,7 @@ async def _request(req: Any) -> Request:
     )
 
 
-def _watch(module: ModuleType, response: Any, pending: Pending) -> None:
+def watch(module: ModuleType, response: Any, pending: Pending) -> None:
     undone = response._session is None or response._session._auto_decompress
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers)
     pending.response(
@@ -205,3 +190,6 @@ class _Transport(asyncio.Transport):
 
     def resume_reading(self) -> None:
         pass
+
+
+TAPS = (Tap(module="aiohttp", inside=INSIDE, patches=patches, stubs=("aiohttp",)),)

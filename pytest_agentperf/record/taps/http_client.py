@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,26 +18,20 @@ from pytest_agentperf.record import seam, wire
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 from pytest_agentperf.record.taps import http_response
-from pytest_agentperf.record.taps.around import Patch, around
+from pytest_agentperf.record.taps.tap import Patch, Tap, around
 
-STUBS: Mapping[str, tuple[str, ...]] = {"http.client": ("httplib",)}
-
-_INSIDE = {"_tunnel_host", "_tunnel_port", "host", "port", "sock", "timeout"}
-"""Attributes of a connection that the tap relies on."""
+INSIDE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((f"HTTPConnection.{name}" for name in ("putrequest", "send", "getresponse", "connect")), ()),
+    **dict.fromkeys((f"HTTPConnection.{name}" for name in ("host", "port", "sock", "timeout")), ()),
+    **dict.fromkeys((f"HTTPConnection.{name}" for name in ("_tunnel_host", "_tunnel_port")), ()),
+    **http_response.INSIDE,
+}
 _USUAL: Any = socket._GLOBAL_DEFAULT_TIMEOUT  # type: ignore[attr-defined]
 _STUBBED = ("urllib3.", "httplib2")
 """Modules of connections that another tap, or vcrpy's own stub, asks a cassette for."""
 
 
-def missing(module: ModuleType) -> str:
-    """What the tap needs and this version has not; empty: it has all."""
-    kind = module.HTTPConnection
-    names = {"putrequest", "send", "getresponse", "connect"}
-    absent = {name for name in names if not hasattr(kind, name)} | _INSIDE.difference(kind.__init__.__code__.co_names)
-    return ", ".join(f"HTTPConnection.{name}" for name in sorted(absent)) or http_response.missing()
-
-
-def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
+def patches(module: ModuleType) -> Iterator[Patch]:
     plain, secure = module.HTTPConnection, module.HTTPSConnection
     for owner, attribute, make in (
         (plain, "putrequest", _putting),
@@ -166,3 +160,6 @@ def _getting(real: Callable[..., Any]) -> Any:
             self.sock = outer
 
     return getresponse
+
+
+TAPS = (Tap(module="http.client", inside=INSIDE, patches=patches, stubs=("httplib",)),)

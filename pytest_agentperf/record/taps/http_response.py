@@ -13,14 +13,10 @@ from pytest_agentperf.record import seam, wire
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 
-_INSIDE = {"fp", "length", "chunked", "headers"}
-"""Attributes of it that we rely on."""
-
-
-def missing() -> str:
-    """Which of them this Python has not; empty: none."""
-    absent = _INSIDE.difference(http.client.HTTPResponse.__init__.__code__.co_names)
-    return ", ".join(f"HTTPResponse.{name}" for name in sorted(absent))
+INSIDE: dict[str, tuple[str, ...]] = dict.fromkeys(
+    (f"HTTPResponse.{name}" for name in ("begin", "fp", "length", "chunked", "headers", "status", "reason")), ()
+)
+"""What we rely on in `http.client`."""
 
 
 def watch(parsed: Any, pending: Pending) -> None:

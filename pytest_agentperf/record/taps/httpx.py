@@ -6,61 +6,43 @@ import asyncio
 import functools
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from pytest_agentperf.model.exchange import Headers, Request
+from pytest_agentperf.model.exchange import Headers, Origin, Request
 from pytest_agentperf.record import seam
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
-from pytest_agentperf.record.taps.around import Patch, around
+from pytest_agentperf.record.taps.tap import Patch, Tap, around
 
-STUBS: Mapping[str, tuple[str, ...]] = {"httpx": ("httpx",), "httpx2": ("httpx2",)}
-
-Point = tuple[str, str]
-"""Names of a transport and of its method."""
-
-NETWORK: tuple[Point, ...] = (
-    ("HTTPTransport", "handle_request"),
-    ("AsyncHTTPTransport", "handle_async_request"),
-)
-LOCAL: tuple[Point, ...] = (
-    ("WSGITransport", "handle_request"),
-    ("ASGITransport", "handle_async_request"),
-    ("MockTransport", "handle_request"),
-    ("MockTransport", "handle_async_request"),
-)
-"""Answered in the process. vcrpy records and replays these too, so a cassette of ours does."""
+INSIDE: dict[str, tuple[str, ...]] = {
+    "HTTPTransport.handle_request": ("request",),
+    "AsyncHTTPTransport.handle_async_request": ("request",),
+    "SyncByteStream": (),
+    "AsyncByteStream": (),
+    "Response": ("stream", "extensions"),
+    "Headers.encoding": (),
+    "Headers.raw": (),
+}
 
 
-def missing(module: ModuleType) -> str:
-    """What the tap needs and this version has not; empty: it has all."""
-    absent = [
-        f"{name}.{attribute}" for name, attribute in NETWORK if not hasattr(getattr(module, name, None), attribute)
-    ]
-    return ", ".join(absent)
-
-
-def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
-    for name, attribute in NETWORK + LOCAL if local else NETWORK:
-        owner = getattr(module, name, None)
-        if owner is not None and attribute in vars(owner):
-            tap = _async_tap if attribute == "handle_async_request" else _sync_tap
-            yield around(owner, attribute, functools.partial(tap, module))
+def patches(module: ModuleType) -> Iterator[Patch]:
+    yield around(module.HTTPTransport, "handle_request", functools.partial(_sync_tap, module))
+    yield around(module.AsyncHTTPTransport, "handle_async_request", functools.partial(_async_tap, module))
 
 
 def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
     def handle_request(self: Any, request: Any) -> Any:
         if not seam.wanted():
             return real(self, request)
-        pending, answer = seam.start(_request(request, request.read()))
+        pending, answer = seam.start(request_of(request, request.read()))
         with pending:
             if answer is None:
                 with seam.inside():
                     response = real(self, request)
-                return _watched(pending, response, _streams(module).tee)
-            stream = _streams(module).play(module, pending, answer, request)
+                return watched(pending, response, streams(module).tee)
+            stream = streams(module).play(module, pending, answer, request)
             stream.wait(answer.headers_ns)
             return _played(module, pending, answer, stream)
 
@@ -71,20 +53,20 @@ def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., An
     async def handle_async_request(self: Any, request: Any) -> Any:
         if not seam.wanted():
             return await real(self, request)
-        pending, answer = seam.start(_request(request, await request.aread()))
+        pending, answer = seam.start(request_of(request, await request.aread()))
         with pending:
             if answer is None:
                 with seam.inside():
                     response = await real(self, request)
-                return _watched(pending, response, _streams(module).async_tee)
-            stream = _streams(module).async_play(module, pending, answer, request)
+                return watched(pending, response, streams(module).async_tee)
+            stream = streams(module).async_play(module, pending, answer, request)
             await stream.wait(answer.headers_ns)
             return _played(module, pending, answer, stream)
 
     return handle_async_request
 
 
-def _request(request: Any, body: bytes) -> Request:
+def request_of(request: Any, body: bytes) -> Request:
     return Request(method=request.method, url=str(request.url), headers=_headers(request.headers), body=body)
 
 
@@ -99,8 +81,16 @@ def _patience(request: Any) -> float | None:
     return limit
 
 
-def _watched(pending: Pending, response: Any, tee: type) -> Any:
+def watched(pending: Pending, response: Any, tee: type) -> Any:
     reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
+    if pending.origin is Origin.LIVE and "network_stream" not in response.extensions:  # set by httpcore
+        pending.origin = Origin.MOCKED
+    if response.is_closed:  # a stand-in holds its body already, decoded
+        headers = tuple(header for header in _headers(response.headers) if header[0] != "content-encoding")
+        pending.response(response.status_code, headers, reason)
+        pending.chunk(response.content)
+        pending.end()
+        return response
     pending.response(response.status_code, _headers(response.headers), reason)
     response.stream = tee(response.stream, pending)
     return response
@@ -246,7 +236,7 @@ class _Streams(NamedTuple):
 
 
 @functools.cache
-def _streams(module: Any) -> _Streams:
+def streams(module: Any) -> _Streams:
     """The stream classes as the module's own kind, which its client asserts."""
 
     def own(base: type, kind: type) -> type:
@@ -254,3 +244,6 @@ def _streams(module: Any) -> _Streams:
 
     sync, async_ = module.SyncByteStream, module.AsyncByteStream
     return _Streams(own(_Tee, sync), own(_AsyncTee, async_), own(_Play, sync), own(_AsyncPlay, async_))
+
+
+TAPS = tuple(Tap(module=name, inside=INSIDE, patches=patches, stubs=(name,)) for name in ("httpx", "httpx2"))

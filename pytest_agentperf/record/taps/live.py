@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_agentperf.record.imports import on_import
-from pytest_agentperf.record.taps.table import BY_MODULE
+from pytest_agentperf.record.taps.table import TAPS, problem
 
 
 class _Taps:
@@ -17,20 +17,26 @@ class _Taps:
         self.lock = threading.Lock()
         self.users = 0
         self.undo = ExitStack()
+        self.problems: dict[str, None] = {}
 
 
 _taps = _Taps()
 
 
 @contextmanager
-def installed() -> Iterator[None]:
-    """Watch every stack that is loaded, and each other one as soon as it is. Re-entrant; counts over all threads."""
+def installed() -> Iterator[dict[str, None]]:
+    """Watch every stack that is loaded, and each other one as soon as it is. Re-entrant; counts over all threads.
+
+    Gives a sentence for each stack that cannot be watched, more of them as they are loaded.
+    """
     with _taps.lock:
         if not _taps.users:
-            _install(_taps.undo)
+            _taps.problems = {}
+            _install(_taps.undo, _taps.problems)
         _taps.users += 1
+        problems = _taps.problems
     try:
-        yield
+        yield problems
     finally:
         with _taps.lock:
             _taps.users -= 1
@@ -38,17 +44,22 @@ def installed() -> Iterator[None]:
                 _taps.undo.close()
 
 
-def _install(undo: ExitStack) -> None:
+def _install(undo: ExitStack, problems: dict[str, None]) -> None:
     seen: set[tuple[type, str]] = set()  # a class may stand under two names: httpx2 can pose as httpx
 
-    def tap(module: ModuleType) -> None:
-        own = BY_MODULE[module.__name__]
-        for owner, attribute, function in () if own.missing(module) else own.patches(module, local=False):
-            if (owner, attribute) not in seen:
-                seen.add((owner, attribute))
-                undo.callback(_patch(owner, attribute, function))
+    def watch(module: ModuleType) -> None:
+        for tap in TAPS:
+            if tap.module != module.__name__:
+                continue
+            if sentence := problem(tap, module):
+                problems[sentence] = None
+                continue
+            for owner, attribute, function in tap.patches(module):
+                if (owner, attribute) not in seen:
+                    seen.add((owner, attribute))
+                    undo.callback(_patch(owner, attribute, function))
 
-    undo.enter_context(on_import(BY_MODULE, tap))
+    undo.enter_context(on_import({tap.module for tap in TAPS}, watch))
 
 
 def _patch(owner: type, attribute: str, tap: Any) -> Callable[[], None]:

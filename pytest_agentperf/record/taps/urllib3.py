@@ -18,25 +18,21 @@ from pytest_agentperf.record import seam
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 from pytest_agentperf.record.taps import http_response
-from pytest_agentperf.record.taps.around import Patch, around
-
-STUBS: Mapping[str, tuple[str, ...]] = {"urllib3": ("requests", "boto3", "urllib3")}
+from pytest_agentperf.record.taps.tap import Patch, Tap, around
 
 _POINT = "_make_request"
-_PARAMETERS = {"conn", "method", "url", "body", "headers", "timeout", "response_conn", "preload_content"}
+INSIDE = {
+    f"HTTPConnectionPool.{_POINT}": (
+        *("conn", "method", "url", "body", "headers", "retries", "timeout", "response_conn"),
+        *("preload_content", "decode_content", "enforce_content_length"),
+    ),
+    "HTTPConnectionPool._get_timeout": (),
+    "HTTPResponse": ("original_response", "request_method", "request_url", "version_string"),
+    "HTTPResponse._original_response": (),
+}
 
 
-def missing(module: ModuleType) -> str:
-    """What the tap needs and this version has not; empty: it has all."""
-    pool = module.HTTPConnectionPool
-    if not hasattr(pool, "_get_timeout"):
-        return "HTTPConnectionPool._get_timeout"
-    if not set(inspect.signature(getattr(pool, _POINT, lambda: None)).parameters) >= _PARAMETERS:
-        return f"HTTPConnectionPool.{_POINT}({', '.join(sorted(_PARAMETERS))})"
-    return http_response.missing()
-
-
-def patches(module: ModuleType, *, local: bool) -> Iterator[Patch]:
+def patches(module: ModuleType) -> Iterator[Patch]:
     yield around(module.HTTPConnectionPool, _POINT, functools.partial(_tap, module))
 
 
@@ -122,3 +118,6 @@ def _played(module: ModuleType, asked: Mapping[str, Any], pending: Pending, answ
     response.retries = asked["retries"]
     response._connection, response._pool = asked["response_conn"], asked["self"]
     return response
+
+
+TAPS = (Tap(module="urllib3", inside=INSIDE, patches=patches, stubs=("requests", "boto3", "urllib3")),)

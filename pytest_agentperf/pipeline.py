@@ -14,6 +14,7 @@ from pytest_agentperf.analyze.turns import number_turns
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Reading, Recording
+from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.price.cost import OwnPrice, price
 from pytest_agentperf.price.tokens import estimate
 
@@ -43,6 +44,7 @@ def profile(
         cpu_ns=recording.cpu_ns,
         calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
         spans=tuple(replace(span, thread=threads[span.thread], task=tasks.get(span.task)) for span in recording.spans),
+        signals=_numbered(recording.signals, threads, tasks) if recording.signals else None,
         gauges=recording.gauges,
         estimates_judge=estimates_judge,
         unmodelled=recording.unmodelled,
@@ -70,3 +72,12 @@ def _numbers_of_tasks(recording: Recording) -> dict[int | None, int]:
     """The same for tasks."""
     tasks = (span.task for span in recording.spans if span.task is not None)
     return {task: number for number, task in enumerate(dict.fromkeys(tasks), 1)}
+
+
+def _numbered(seen: Signals, threads: Mapping[int, int], tasks: Mapping[int | None, int]) -> Signals:
+    """Of threads and tasks without a span or a call of their own nobody needs to know more."""
+    return replace(
+        seen,
+        blocks=tuple(replace(b, thread=threads.get(b.thread, 0), task=tasks.get(b.task)) for b in seen.blocks),
+        lock_waits=tuple(replace(w, thread=threads.get(w.thread, 0), task=tasks.get(w.task)) for w in seen.lock_waits),
+    )

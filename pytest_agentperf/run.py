@@ -112,9 +112,11 @@ class Run:
                 self.bubble = stack.enter_context(bubble(epoch=self._epoch()))
             stack.enter_context(self.recorder)
             if self.tools != "off":
+                from pytest_agentperf.record.probes.probing import probing
                 from pytest_agentperf.record.tools.sources import watching
 
                 stack.enter_context(watching(self.recorder, self.tools))
+                stack.enter_context(probing(self.recorder))
             self._open = stack.pop_all()
 
     def _epoch(self) -> float | None:

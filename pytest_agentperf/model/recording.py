@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import ClockKind, Gauge
+from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Span
 
 
@@ -28,6 +29,8 @@ class Recording:
     """The LLM calls, in the order of starts; other traffic is left out."""
     spans: tuple[Span, ...] = ()
     """In the order of starts; one that is still open ends now."""
+    signals: Signals | None = None
+    """None: nobody looked."""
     gauges: tuple[Gauge, ...] = ()
     unmodelled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -24,6 +24,9 @@ from pytest_agentperf.record.tools.open_calls import ASKS, LONGEST_ASK, OpenCall
 if TYPE_CHECKING:
     from pytest_agentperf.record.default_latency import Rule
 
+if TYPE_CHECKING:
+    from pytest_agentperf.record.probes.probe import Probe
+
 
 class Stop(BaseException):
     """Ends an agent in mid-run. Not an Exception: SDKs retry on those and agents catch them.
@@ -82,7 +85,10 @@ class Recorder:
         self._flights: dict[int, tuple[Pending, int | None]] = {}
         self._readings: dict[int, Reading] = {}
         self._started = 0
-        self._zero_ns = 0
+        self.probe: Probe | None = None
+        """Who sees what the program does besides its calls."""
+        self.zero_ns = 0
+        """Of the clock that `time.monotonic_ns` reads."""
         self._zero_cpu_ns = 0
         self._latency_ns = 0
         self._cpu_ns = 0
@@ -96,7 +102,7 @@ class Recorder:
         with _stack_lock:
             _stack.append(self)
         self._zero_cpu_ns = time.process_time_ns()
-        self._zero_ns = time.monotonic_ns()
+        self.zero_ns = time.monotonic_ns()
         self._running = True
 
     def close(self) -> None:
@@ -142,6 +148,7 @@ class Recorder:
                 cpu_ns=self._cpu_ns,
                 readings=tuple(in_order),
                 spans=tuple(spans),
+                signals=self.probe.signals() if self.probe else None,
                 gauges=tuple(self._gauges.values()),
                 unmodelled=self.unmodelled,
                 notes=tuple(self._notes),
@@ -286,7 +293,7 @@ class Recorder:
 
     def _exchange(self, index: int, *, partial: bool = False) -> Exchange:
         pending, span = self._flights[index]
-        return pending.exchange(index=index, zero_ns=self._zero_ns, span=span, partial=partial)
+        return pending.exchange(index=index, zero_ns=self.zero_ns, span=span, partial=partial)
 
     def _heard(self, index: int, pending: Pending, size: int) -> None:
         """Who runs tools does not always read the stream to its end before: what it asks for is read where it is told.
@@ -330,7 +337,7 @@ class Recorder:
             self._cpu_ns = time.process_time_ns() - self._zero_cpu_ns
 
     def _now(self) -> int:
-        return time.monotonic_ns() - self._zero_ns
+        return time.monotonic_ns() - self.zero_ns
 
 
 def _texts(metadata: Mapping[str, object]) -> tuple[tuple[str, str], ...]:

@@ -144,8 +144,10 @@ def current_task() -> int | None:
             task = trio.lowlevel.current_task()
         except (RuntimeError, AttributeError):
             return None
-    if task is None:
-        return None
+    return None if task is None else task_number(task)
+
+
+def task_number(task: object) -> int:
     if task not in _numbers:
         _numbers[task] = next(_count)
     return _numbers[task]

@@ -1,0 +1,47 @@
+"""What probes have seen while a test ran, and whether they are to look at all."""
+
+from __future__ import annotations
+
+import threading
+from operator import attrgetter
+
+from pytest_agentperf.clock import kernel
+from pytest_agentperf.model.signal import Block, LockWait, Signals
+from pytest_agentperf.record.spans import current_task
+
+LEAST_WAIT_NS = 1_000_000
+get_ident = threading.get_ident
+
+
+class Probe:
+    """One a test; its methods may be called from any thread. Times read 0 at `zero_ns`."""
+
+    def __init__(self, zero_ns: int) -> None:
+        self.zero_ns = zero_ns
+        self.blocks: list[Block] = []
+        self.lock_waits: list[LockWait] = []
+
+    def signals(self) -> Signals:
+        """Threads and tasks by the identifiers that spans have in a recording."""
+        by_start = attrgetter("start_ns")
+        return Signals(
+            blocks=tuple(sorted(self.blocks, key=by_start)), lock_waits=tuple(sorted(self.lock_waits, key=by_start))
+        )
+
+    def waited(self, start_ns: int) -> None:
+        """The calling task or thread has waited for a lock since then."""
+        end_ns = self.now_ns()
+        if end_ns - start_ns >= LEAST_WAIT_NS:
+            wait = LockWait(start_ns=start_ns, end_ns=end_ns, thread=get_ident(), task=current_task())
+            self.lock_waits.append(wait)
+
+    def now_ns(self) -> int:
+        """The recording's clock; to read it here does not count as polling it."""
+        clock = kernel.active
+        if clock is None or get_ident() not in clock.members:
+            return kernel.real_monotonic_ns() - self.zero_ns
+        return clock.base_ns + clock.now_ns() - self.zero_ns
+
+
+active: Probe | None = None
+"""While a test's body runs."""

@@ -101,7 +101,7 @@ def test_waits_for_a_lock_of_threads(lock) -> None:
             time.sleep(0.1)
 
     with virtual() as seen:
-        held = lock()
+        held = getattr(threading, lock)()
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(tool, range(3)))
 

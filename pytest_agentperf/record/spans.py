@@ -72,7 +72,7 @@ class Spans:
         place.set((self, entered.span.id))
         return OpenSpan(entered.span, outer, None)
 
-    def leave(self, entered: OpenSpan, error: BaseException | None = None) -> None:
+    def leave(self, entered: OpenSpan, error: BaseException | None = None, *, ended_ns_ago: int = 0) -> None:
         """End it, in whatever context. Does nothing where it has ended with the recording."""
         span = entered.span
         cpu_ns = None
@@ -85,7 +85,10 @@ class Spans:
             if span.id in self._open:
                 self._open.remove(span.id)
                 self._spans[span.id - 1] = replace(
-                    span, end_ns=self._now(), cpu_ns=cpu_ns, error=type(error).__name__ if error else None
+                    span,
+                    end_ns=max(span.start_ns, self._now() - ended_ns_ago),
+                    cpu_ns=cpu_ns,
+                    error=type(error).__name__ if error else None,
                 )
 
     def add(self, span: Span) -> None:

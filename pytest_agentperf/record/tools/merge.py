@@ -97,6 +97,9 @@ def _by_call(spans: Sequence[Span]) -> Iterator[list[Span]]:
 def _best(same: list[Span]) -> Span:
     source = min((span.source for span in same), key=_RANK.__getitem__)
     runs = [span for span in same if span.source == source]
+    if source == "seam":  # of one place within another the inner one: around it a framework also waits for its turn
+        around = {run.parent for run in runs}
+        runs = [run for run in runs if run.id not in around]
     best = _innermost(runs) if source == "detector" else _first_to_last(runs)
     cpu_ns = next((span.cpu_ns for span in (best, *same) if span.cpu_ns is not None), None)
     return replace(best, cpu_ns=cpu_ns)

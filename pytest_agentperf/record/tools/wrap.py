@@ -6,8 +6,9 @@ import functools
 import inspect
 import sys
 import threading
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import ExitStack, aclosing, contextmanager
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
@@ -43,7 +44,7 @@ def wrapped(seams: Iterable[Seam] = SEAMS) -> Iterator[None]:
             for seam in seams:
                 by_module[seam.module].append(seam)
             _installed.undo.enter_context(
-                on_import(by_module, lambda module: _wrap_all(by_module[module.__name__], module))
+                on_import(by_module, lambda module: _wrap_all(_of(module, by_module), module))
             )
         _installed.users += 1
     try:
@@ -53,6 +54,11 @@ def wrapped(seams: Iterable[Seam] = SEAMS) -> Iterator[None]:
             _installed.users -= 1
             if not _installed.users:
                 _installed.undo.close()
+
+
+def _of(module: ModuleType, by_module: Mapping[str, list[Seam]]) -> list[Seam]:
+    """By what it is imported as: crewai overwrites `__name__` and `__spec__`."""
+    return [seam for name, seams in by_module.items() if sys.modules.get(name) is module for seam in seams]
 
 
 def _wrap_all(seams: list[Seam], module: ModuleType) -> None:
@@ -99,10 +105,11 @@ def _telling(function: Callable[..., Any], seam: Seam) -> Callable[..., Any]:
 
         @functools.wraps(function)
         async def telling(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            with _Run(function, seam, args, kwargs):
+            with _Run(function, seam, args, kwargs) as run:
                 async with aclosing(function(*args, **kwargs)) as items:
                     async for item in items:
-                        yield item
+                        with run.handing_over():
+                            yield item
     elif inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
@@ -123,7 +130,7 @@ def _telling(function: Callable[..., Any], seam: Seam) -> Callable[..., Any]:
 class _Run:
     """One execution, around which a block goes; nothing where nobody records."""
 
-    __slots__ = ("_entered", "_recorder")
+    __slots__ = ("_consumed_ns", "_entered", "_recorder")
 
     def __init__(
         self,
@@ -134,6 +141,7 @@ class _Run:
         *,
         timed: bool = False,
     ) -> None:
+        self._consumed_ns = 0
         self._entered: OpenSpan | None = None
         self._recorder = active()
         if self._recorder is None or self._recorder.open_calls is None:
@@ -155,7 +163,16 @@ class _Run:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self._recorder and self._entered:
-            self._recorder.spans.leave(self._entered, error)
+            self._recorder.spans.leave(self._entered, error, ended_ns_ago=self._consumed_ns)
+
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Around the yield of an item: what is done with the last one is no longer the tool's time."""
+        start_ns = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._consumed_ns = time.monotonic_ns() - start_ns
 
     def handed_on(self, rest: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """A plain function that gives a coroutine runs until that is over, in whoever awaits it."""

@@ -51,6 +51,13 @@ def test_a_tool_that_is_tried_again_runs_to_its_last_end():
     assert (one(first, second).end_ns, one(first, second).error) == (30, None)
 
 
+def test_of_a_frameworks_places_within_each_other_the_inner_one_counts():
+    waits, runs, again = (tool(1, 0, 100, source="seam"), *(tool(i, i * 20, i * 20 + 9, source="seam") for i in (2, 3)))
+    assert one(waits, replace(runs, parent=1)) == replace(runs, id=1)
+    retried = one(waits, replace(runs, parent=1), replace(again, parent=1))
+    assert (retried.start_ns, retried.end_ns) == (40, 69)
+
+
 def test_what_a_tool_does_inside_of_itself_is_no_other_tool():
     outer = tool(1, 0, 100, source="seam")
     part = tool(2, 10, 90, parent=1, name="mcp", call=None, call_id=None, source="seam")
@@ -130,6 +137,8 @@ def test_a_run_finds_its_call():
     calls = calls_of(("a", "search", '{"q": 1}'), ("b", "search", '{"q": 2}'), ("c", "search", '{"q": 2}'))
     assert matched(calls, "whatever", None, "b", "otel") == ("b", "exact")
     assert matched(calls, "whatever", None, "z", "otel") is None
+    assert matched(calls, "search", {"q": 1}, "z", "otel") is None
+    assert matched(calls_of((None, "search", "{}")), "search", {}, "made up", "otel") == ("#1", "exact")
     assert matched(calls, "search", {"q": 2, "limit": 9}, None, "seam") == ("b", "exact")
     assert matched(calls, "search", '{"q": 2}', None, "seam") == ("c", "exact")
     assert matched(calls, "search", {"q": 2}, None, "seam") == ("b", "exact"), "a second try"

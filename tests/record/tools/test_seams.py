@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 import sys
+import time
 from types import ModuleType
 
 import pytest
@@ -132,6 +133,30 @@ def test_a_row_that_no_longer_fits_is_told(framework, monkeypatch):
             "some-framework 9.0 has no some_framework.tools:Tool.gone, some_framework.moved:run: "
             "its tools are looked for by other means"
         ]
+
+
+def test_a_module_that_calls_itself_otherwise_is_known_by_what_it_is_imported_as(framework):
+    module = framework()
+    module.__name__, module.__spec__ = "somebody.else", None  # crewai's do
+    with wrapped(ROWS), Recorder(sees_tools=True) as recorder:
+        module.Tool().run({})
+        assert [name for name, *_ in told(recorder)] == ["search"]
+
+
+def test_what_is_done_with_the_last_item_is_not_the_tools_time(framework):
+    with wrapped(ROWS), Recorder(sees_tools=True) as recorder:
+        tool = framework().Tool()
+
+        async def use() -> int:
+            async for _ in tool.stream({}):
+                handed_over_ns = time.monotonic_ns()
+                await asyncio.sleep(0.05)
+            return time.monotonic_ns() - handed_over_ns
+
+        consumed_ns = asyncio.run(use())
+        recorder.close()
+        (span,) = recorder.recording().spans
+        assert span.end_ns <= recorder.recording().latency_ns - consumed_ns
 
 
 def test_nothing_is_imported_for_the_table():

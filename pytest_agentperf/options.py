@@ -16,7 +16,8 @@ class Option(NamedTuple):
     """The ini key; the environment variable is the same in capitals."""
     flag: str | None
     help: str
-    default: str | bool | None = None
+    default: str | bool | tuple[str, ...] | None = None
+    """A tuple: lines."""
     choices: tuple[str, ...] = ()
     metavar: str | None = None
 
@@ -119,6 +120,22 @@ OPTIONS = (
         help="what token counts of ours are good for where the provider states none: show (default), or judge: limits "
         "take them for true",
     ),
+    Option(
+        name="match_ignore",
+        key="agentperf_match_ignore",
+        flag=None,
+        default=(),
+        help="JSON paths, one a line, of what does not count when a replay looks for a recorded request: metadata.id, "
+        "messages[*].name, ..id",
+    ),
+    Option(
+        name="match_normalize",
+        key="agentperf_match_normalize",
+        flag=None,
+        default=(),
+        help="regular expressions, one a line, of text in prompts that does not count there; date, time, uuid, hex, path and "
+        "port are names of usual ones",
+    ),
 )
 
 
@@ -135,6 +152,8 @@ class Settings(NamedTuple):
     fail_on: str
     ignore: str
     estimates: Literal["show", "judge"]
+    match_ignore: tuple[str, ...]
+    match_normalize: tuple[str, ...]
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""
 
@@ -164,11 +183,13 @@ def declare(parser: pytest.Parser) -> None:
         parser.addini(option.key, option.help, type=_ini_type(option), default=None)
 
 
-def _ini_type(option: Option) -> Literal["bool", "string"]:
+def _ini_type(option: Option) -> Literal["bool", "linelist", "string"]:
+    if isinstance(option.default, tuple):
+        return "linelist"
     return "bool" if isinstance(option.default, bool) else "string"
 
 
-def _given(option: Option, config: pytest.Config) -> str | bool | None:
+def _given(option: Option, config: pytest.Config) -> str | bool | tuple[str, ...] | None:
     """What somebody set; None where nobody did."""
     if (value := config.getoption(option.key, None)) is not None:
         return value  # type: ignore[no-any-return]  # argparse checked it
@@ -180,10 +201,14 @@ def _given(option: Option, config: pytest.Config) -> str | bool | None:
         value = config.getini(option.key)
     except (TypeError, ValueError, pytest.UsageError) as problem:
         raise pytest.UsageError(f"{place}: {problem}") from None
+    if isinstance(value, list):
+        return tuple(value) or None
     return _parse(option, value, place) if isinstance(value, str) and value else value or None
 
 
-def _parse(option: Option, text: str, place: str) -> str | bool:
+def _parse(option: Option, text: str, place: str) -> str | bool | tuple[str, ...]:
+    if isinstance(option.default, tuple):
+        return tuple(filter(None, map(str.strip, text.splitlines())))
     if isinstance(option.default, bool):
         words = {
             "true": True,

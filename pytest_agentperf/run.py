@@ -37,6 +37,8 @@ class Replay(NamedTuple):
     """How the cassettes of a test are opened and replayed."""
 
     record_mode: str
+    house: Mapping[str, Any]
+    """What the session says of every cassette."""
     pace: str
     latency_rules: tuple[Rule, ...]
     epoch: float | Literal["now", "recorded"]
@@ -78,7 +80,7 @@ class Run:
         self.result: TestRun | None = None
         self._open = ExitStack()
         self._around = ExitStack()
-        self._around.enter_context(adopting(replay.record_mode))  # fixtures open cassettes
+        self._around.enter_context(adopting(replay.record_mode, replay.house))  # fixtures open cassettes
 
     @cached_property
     def profiler(self) -> Profiler:

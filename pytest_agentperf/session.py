@@ -56,6 +56,7 @@ class Session:
         manager = self.config.pluginmanager
         if not (manager.has_plugin("recording") or manager.has_plugin("vcr")):
             self.config.stash[vcr_marker.RECORD_MODE] = self.record_mode
+            self.config.stash[vcr_marker.HOUSE] = self.house
             manager.register(vcr_marker, "agentperf-vcr-marker")
         if self.settings.enabled and self.settings.pace == "virtual":
             self._install_clock()
@@ -208,6 +209,21 @@ class Session:
         )
         return {"new_episodes": "new", "any": "new", "rewrite": "new"}.get(theirs, theirs)
 
+    @cached_property
+    def house(self) -> dict[str, tuple[str, ...]]:
+        """What the session says of every cassette, as `vcr_config` would."""
+        rules = {f"agentperf_{name}": getattr(self.settings, name) for name in ("match_ignore", "match_normalize")}
+        if any(rules.values()):
+            from pytest_agentperf.record.match import matching
+            from pytest_agentperf.record.mode import CassetteError
+
+            try:
+                matching(rules)
+            except CassetteError as problem:
+                ini = self.config.inipath
+                raise pytest.UsageError(f"{ini.name if ini else 'environment'}: {problem}") from None
+        return rules
+
     def pace(self, item: pytest.Item) -> str:
         """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
         replays = item.get_closest_marker("vcr") is not None
@@ -231,6 +247,7 @@ class Session:
             limits=item.stash.get(LIMITS, ()),
             replay=Replay(
                 record_mode=self.record_mode,
+                house=self.house,
                 pace=self.pace(item),
                 latency_rules=self.latency_rules,
                 epoch=self.epoch,

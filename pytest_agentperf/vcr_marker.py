@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 RECORD_MODE = pytest.StashKey[str]()
+HOUSE = pytest.StashKey[Mapping[str, Any]]()
+"""What the session says of every cassette, as `vcr_config` would."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,5 +69,6 @@ def vcr(request: pytest.FixtureRequest, vcr_cassette_dir: str, default_cassette_
         record_mode=request.config.stash[RECORD_MODE],
         vcr_config=options,
         extra_paths=extra,
+        house=request.config.stash[HOUSE],
     ) as cassette:
         yield cassette

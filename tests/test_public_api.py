@@ -126,6 +126,8 @@ def test_options():
             ("--agentperf-fail-on", "agentperf_fail_on", "", ()),
             ("--agentperf-ignore", "agentperf_ignore", "", ()),
             (None, "agentperf_estimates", "show", ("show", "judge")),
+            (None, "agentperf_match_ignore", (), ()),
+            (None, "agentperf_match_normalize", (), ()),
         ]
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
@@ -15,10 +15,11 @@ OPENER = "_use_cassette"
 
 
 @contextmanager
-def adopting(record_mode: RecordMode | str | None = None) -> Iterator[None]:
+def adopting(record_mode: RecordMode | str | None = None, house: Mapping[str, Any] | None = None) -> Iterator[None]:
     """Whatever `vcr.VCR` object opens a cassette in this block, it is ours. vcrpy is not loaded for it.
 
-    `record_mode` overrules what the code says; None leaves it as it says. A decorator counts from when it is applied.
+    `record_mode` overrules what the code says; None leaves it as it says. `house`: see `cassette.use_cassette`. A decorator
+    counts from when it is applied.
     """
     with ExitStack() as undo:
 
@@ -26,7 +27,7 @@ def adopting(record_mode: RecordMode | str | None = None) -> Iterator[None]:
             def _use_cassette(vcr: Any, **kwargs: Any) -> Any:
                 from pytest_agentperf.record.cassette import opened_by
 
-                return opened_by(vcr, record_mode, **kwargs)
+                return opened_by(vcr, record_mode, house or {}, **kwargs)
 
             undo.callback(setattr, config.VCR, OPENER, getattr(config.VCR, OPENER))
             setattr(config.VCR, OPENER, _use_cassette)

@@ -20,7 +20,8 @@ from vcr.record_mode import RecordMode as VcrMode
 
 from pytest_agentperf.record.adopt import OPENER
 from pytest_agentperf.record.cassette_file import Persister
-from pytest_agentperf.record.cassette_tape import Tape, same_request
+from pytest_agentperf.record.cassette_tape import Tape
+from pytest_agentperf.record.match import matching
 from pytest_agentperf.record.miss import CassetteMiss
 from pytest_agentperf.record.mode import CassetteError, RecordMode
 
@@ -37,16 +38,18 @@ def use_cassette(
     record_mode: RecordMode | str,
     vcr_config: Mapping[str, Any],
     extra_paths: Sequence[str] = (),
+    house: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[Tape]:
     """Open a cassette for `@pytest.mark.vcr`, named as pytest-recording names it: suffix by serializer, long names cut.
 
-    `vcr_config`: options of `vcr.VCR.use_cassette`; its `record_mode` is overruled. `extra_paths`: more cassettes to
-    replay from.
+    `vcr_config`: options of `vcr.VCR.use_cassette`; its `record_mode` is overruled, and it knows
+    `agentperf_match_ignore` and `agentperf_match_normalize` beside them. `extra_paths`: more cassettes to replay from.
+    `house`: what the session says of every cassette, under the same two names; `vcr_config` adds to it.
     """
     path = _short_enough(path, vcr_config.get("serializer", ".yaml"))
     path = VCR.ensure_suffix(f".{vcr_config.get('serializer', 'yaml')}")(path)
     opener: AbstractContextManager[Tape] = _open(
-        VCR(), RecordMode(record_mode), {**vcr_config, "path": path}, extra_paths
+        VCR(), RecordMode(record_mode), house or {}, {**vcr_config, "path": path}, extra_paths
     )
     return opener
 
@@ -56,11 +59,17 @@ def upgrade(vcr: VCR, record_mode: RecordMode | str | None = None) -> None:
 
     `record_mode` overrules what the object and its users say; None leaves it to them.
     """
-    setattr(vcr, OPENER, partial(opened_by, vcr, record_mode))
+    setattr(vcr, OPENER, partial(opened_by, vcr, record_mode, {}))
 
 
 def opened_by(
-    vcr: VCR, record_mode: RecordMode | str | None, /, *, with_current_defaults: bool = False, **kwargs: Any
+    vcr: VCR,
+    record_mode: RecordMode | str | None,
+    house: Mapping[str, Any],
+    /,
+    *,
+    with_current_defaults: bool = False,
+    **kwargs: Any,
 ) -> CassetteContextDecorator:
     """What `vcr.use_cassette(**kwargs)` gives in place of vcrpy's own: a context manager and a decorator.
 
@@ -68,19 +77,27 @@ def opened_by(
     """
     mode = None if record_mode is None else RecordMode(record_mode)
     if with_current_defaults:
-        options = _options(vcr, mode, kwargs, ())
+        options = _options(vcr, mode, house, kwargs, ())
         return _Opener(Tape, lambda: dict(options))
-    return _open(vcr, mode, kwargs, ())
+    return _open(vcr, mode, house, kwargs, ())
 
 
 def _open(
-    vcr: VCR, mode: RecordMode | None, kwargs: Mapping[str, Any], extra_paths: Sequence[str]
+    vcr: VCR,
+    mode: RecordMode | None,
+    house: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
+    extra_paths: Sequence[str],
 ) -> CassetteContextDecorator:
-    return _Opener(Tape, partial(_options, vcr, mode, kwargs, extra_paths))
+    return _Opener(Tape, partial(_options, vcr, mode, house, kwargs, extra_paths))
 
 
 def _options(
-    vcr: VCR, mode: RecordMode | None, kwargs: Mapping[str, Any], extra_paths: Sequence[str]
+    vcr: VCR,
+    mode: RecordMode | None,
+    house: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
+    extra_paths: Sequence[str],
 ) -> dict[str, Any]:
     """vcrpy's options for a cassette, with our mode, matcher, redaction and persister in them."""
     said = kwargs.get("record_mode")
@@ -92,7 +109,7 @@ def _options(
         if said is not None and said not in (mode, _VCR_MODES[mode], _VCR_MODES[mode].value):
             options["note"] = f"record_mode={said!r} of a cassette does not count: --agentperf-record={mode} does"
     if _leaves_matching_to_us(vcr, kwargs):
-        options["match_on"] = [same_request]
+        options["match_on"] = [matching(house, kwargs)]
     options["persister"] = Persister(options["persister"], _OURS[options["record_mode"]], extra_paths)
     return options
 

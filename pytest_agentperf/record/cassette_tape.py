@@ -21,18 +21,13 @@ from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
 from pytest_agentperf.record.journal import Left
-from pytest_agentperf.record.match import key
+from pytest_agentperf.record.match import Matching
 from pytest_agentperf.record.miss import CassetteMiss, explain
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.seam import route
 from pytest_agentperf.record.taps.table import loaded
-
-
-def same_request(r1: VcrRequest, r2: VcrRequest) -> bool:
-    """Our matcher in vcrpy's terms."""
-    return key(r1) == key(r2)
 
 
 class _Asked(VcrRequest):  # type: ignore[misc]  # vcrpy is not typed
@@ -61,8 +56,10 @@ class _Asked(VcrRequest):  # type: ignore[misc]  # vcrpy is not typed
         return copy
 
 
-def _redact(request: VcrRequest) -> None:
+def _redact(request: VcrRequest, *, body: bool = True) -> None:
     """In place. As it is stored, so matchers of the user see it; ours does not look at what is taken out."""
+    if body and (clean := redact.clean_body(request.body)) != request.body:
+        request.body = clean
     for name in [name for name in request.headers if not redact.keeps(name)]:
         del request.headers[name]
     if (url := redact.clean_url(request.uri)) != request.uri:
@@ -96,7 +93,9 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         self._notes: tuple[str, ...] = tuple(filter(None, [note, *(problem for _, _, problem in taps)]))
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
-        self._indexed = [*self._match_on] == [same_request]
+        only = next(iter(self._match_on)) if len(self._match_on) == 1 else None
+        self._matching = only if isinstance(only, Matching) else None
+        """Finds by hash; None: the user's own matchers look at every request."""
         self._watched: set[Pending] = set()
         self._first_ns: int | None = None
         self._starts: list[int] = []
@@ -209,14 +208,15 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             super().append(request, response)
             if len(self.data) == before:
                 return
-            _redact(self.data[before][0])
+            request, stored = self.data[before]
+            _redact(request, body=not (self._loading and self._matching))
             if not self._loading:
-                stored = self.data[before][1]
                 stored["headers"] = redact.keep_headers(stored["headers"])
+                stored["body"]["string"] = redact.clean_body(stored["body"]["string"])
                 self._starts.append(serial)
                 self._survive(serial, *self.data[before])
-            if self._loading or self.allow_playback_repeats:
-                self._index.setdefault(key(self.data[before][0]), []).append(before)
+            if self._matching and (self._loading or self.allow_playback_repeats):
+                self._index.setdefault(self._matching.key(request), []).append(before)
 
     def _take(self, filtered: VcrRequest) -> dict[str, Any] | None:
         """The next answer to a request, now played."""
@@ -244,8 +244,8 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def _same(self, filtered: VcrRequest) -> Iterable[int]:
         """Places in `data` of the requests that match."""
-        if self._indexed:
-            return self._index.get(key(filtered), ())
+        if self._matching:
+            return self._index.get(self._matching.key(filtered), ())
         _redact(filtered)
         playable = len(self.data) if self.allow_playback_repeats else self._loaded_count
         return (n for n in range(playable) if requests_match(filtered, self.data[n][0], self._match_on))
@@ -259,6 +259,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 same=sum(1 for _ in self._same(filtered)),
                 cassette=_short(self._path),
                 exists=self.rewound,
+                matching=self._matching,
                 llm_call=recorder.llm_call(pending) if recorder and pending else None,
                 nodeid=recorder.nodeid if recorder else "",
             )
@@ -316,12 +317,13 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def _rerecorded_interactions(self) -> list[tuple[VcrRequest, dict[str, Any]]]:
         """vcrpy's `all`: what was recorded now, and before it what was not asked for again. Theirs compares all with all."""
-        if not self._indexed or self.drop_unused_requests:
+        if not self._matching or self.drop_unused_requests:
             pairs: list[tuple[VcrRequest, dict[str, Any]]] = super()._rerecorded_interactions()
             return pairs
         recorded = self.data[self._loaded_count :]
-        again = {key(request) for request, _ in recorded}
-        return [*(pair for pair in self.data[: self._loaded_count] if key(pair[0]) not in again), *recorded]
+        again = {self._matching.key(request) for request, _ in recorded}
+        kept = (pair for pair in self.data[: self._loaded_count] if self._matching.key(pair[0]) not in again)
+        return [*kept, *recorded]
 
     def _in_order_of_starts(self) -> None:
         """So that equal requests get their answers back in the order in which they were asked."""

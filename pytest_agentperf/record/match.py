@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pytest_agentperf.record.redact import clean_url
+from pytest_agentperf.record.leave_out import BadRule, Path, blurred, read_path, read_pattern, without
+from pytest_agentperf.record.mode import CassetteError
+from pytest_agentperf.record.redact import clean_form, clean_json, clean_url
 
 _OWNED = {("beta", "true")}
 """Query parameters that SDKs add on their own, and that come and go with their versions."""
@@ -26,10 +30,62 @@ class Asked(Protocol):
     def body(self) -> Any: ...
 
 
-def key(request: Asked) -> bytes:
-    """Equal for requests that are the same."""
-    parts = (request.method.upper(), address(request.uri), canonical(request.body))
-    return blake2b(repr(parts).encode(), digest_size=16).digest()
+class Matching:
+    """How a cassette compares requests; one of vcrpy's matchers, and a hash for each request."""
+
+    __name__ = "the same request"
+
+    def __init__(self, ignore: Sequence[Path] = (), normalize: Sequence[re.Pattern[str]] = ()) -> None:
+        """`ignore`: places of a JSON body that do not count; `normalize`: patterns of text that does not."""
+        self._paths = tuple(ignore)
+        self._patterns = tuple(normalize)
+
+    def __call__(self, r1: Asked, r2: Asked) -> bool:
+        return self.key(r1) == self.key(r2)
+
+    def key(self, request: Asked) -> bytes:
+        """Equal for requests that are the same."""
+        parts = (request.method.upper(), address(request.uri), _spelled(self.seen(request.body)))
+        return blake2b(repr(parts).encode(), digest_size=16).digest()
+
+    def seen(self, body: Any) -> dict[str, Any] | list[Any] | bytes:
+        """What is compared of a body: JSON, or bytes where it is none. Uses up an iterator."""
+        data = body if isinstance(body, (dict, list)) else as_bytes(body)
+        parsed = as_json(data)
+        if parsed is None:
+            return self._seen_text(clean_form(as_bytes(data)))
+        value = without(clean_json(parsed), self._paths)
+        seen: dict[str, Any] | list[Any] = blurred(value, self._patterns) if self._patterns else value
+        return seen
+
+    def _seen_text(self, data: bytes) -> bytes:
+        if not self._patterns:
+            return data
+        text: str = blurred(data.decode("utf-8", "surrogateescape"), self._patterns)
+        return text.encode("utf-8", "surrogateescape")
+
+
+RULES = ("agentperf_match_ignore", "agentperf_match_normalize")
+"""What `Matching` leaves out, by the names that it has in `vcr_config` and in the ini file."""
+
+
+def matching(*places: Mapping[str, Any]) -> Matching:
+    """What several places say together. Raises CassetteError."""
+    rules: list[list[Any]] = [[], []]
+    for place in places:
+        for name, read, found in zip(RULES, (read_path, read_pattern), rules, strict=True):
+            given = place.get(name, ())
+            for rule in given if isinstance(given, (list, tuple)) else (given,):
+                try:
+                    found.append(read(rule))
+                except BadRule as problem:
+                    raise CassetteError(f"{name}: {problem}") from None
+    return Matching(*rules)
+
+
+_PLAIN = Matching()
+key = _PLAIN.key
+"""Where nothing is left out."""
 
 
 @lru_cache(maxsize=1024)
@@ -44,11 +100,11 @@ def address(url: str) -> str:
 
 def canonical(body: Any) -> bytes:
     """JSON in one spelling (key order, white space, escapes); anything else as it is."""
-    data = body if isinstance(body, (dict, list)) else as_bytes(body)  # once: an iterator is used up then
-    parsed = as_json(data)
-    if parsed is not None:
-        return json.dumps(parsed, sort_keys=True, separators=(",", ":")).encode()
-    return as_bytes(data)
+    return _spelled(_PLAIN.seen(body))
+
+
+def _spelled(seen: dict[str, Any] | list[Any] | bytes) -> bytes:
+    return seen if isinstance(seen, bytes) else json.dumps(seen, sort_keys=True, separators=(",", ":")).encode()
 
 
 def as_json(body: Any) -> dict[str, Any] | list[Any] | None:

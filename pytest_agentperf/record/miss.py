@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pytest_agentperf.record.match import Asked, address, as_bytes, as_json
+from pytest_agentperf.record.match import Asked, Matching, address
 from pytest_agentperf.record.recorder import Stop
 
 _AROUND = 40
@@ -30,6 +30,7 @@ def explain(
     same: int,
     cassette: str,
     exists: bool,
+    matching: Matching | None = None,
     llm_call: int | None,
     nodeid: str,
 ) -> str:
@@ -38,7 +39,13 @@ def explain(
     `recorded`: the requests of the cassette, and whether each was played already; `same`: how many of them match.
     """
     played = sum(done for _, done in recorded)
-    nth = f" (LLM call {llm_call} of this test)" if llm_call else ""
+    compared = matching or Matching()
+    turn = _turn(_talk(compared.seen(request.body)), None)
+    nth = (
+        f" (LLM call {llm_call} of this test{f', turn {turn} of its conversation' if turn > 1 else ''})"
+        if llm_call
+        else ""
+    )
     lines = [
         f"no recorded answer for {request.method} {address(request.uri)}{nth}",
         f"  cassette: {cassette} ({len(recorded)} recorded, {played} played)",
@@ -49,28 +56,31 @@ def explain(
         lines.append(f"  why: the agent asks this once more than recorded ({same} played already)")
     else:
         lines.append("  why: the cassette has no such request")
-        lines += _nearest(request, recorded)
+        lines += _nearest(request, recorded, compared.seen)
     mode = "all" if exists else "once"
     test = f" {shlex.quote(nodeid)}" if nodeid else ""
     lines.append(f"  to record it: pytest{test} --agentperf-record={mode}")
     return "\n".join(lines)
 
 
-def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]]) -> list[str]:
-    """The recorded request that goes along with this one the longest and differs in the fewest places, and where."""
-    now, talk = dict(_leaves(request)), _talk(request)
-    best: tuple[int, int, bool, int] | None = None
+def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], seen: Callable[[Any], Any]) -> list[str]:
+    """The recorded request that goes along with this one the longest and differs in the fewest places, and where.
+
+    `seen`: what of a body is compared.
+    """
+    body = seen(request.body)
+    now, talk = dict(_leaves(request, body)), _talk(body)
+    ranks = []
     for number, (other, done) in enumerate(recorded):
-        then = dict(_leaves(other))
-        count = sum(then.get(path) != now.get(path) for path in then | now)
-        rank = (-_common(talk, _talk(other)), count, done, number)
-        if best is None or rank < best:
-            best = rank
-    if best is None:
+        body = seen(other.body)
+        then = dict(_leaves(other, body))
+        ranks.append((-_common(talk, _talk(body)), sum(1 for _ in _changes(then, now)), done, number))
+    if not ranks:
         return []
-    common, _, done, number = best
-    then = dict(_leaves(recorded[number][0]))
-    paths = [path for path in then | now if then.get(path) != now.get(path)]
+    common, _, done, number = min(ranks)
+    body = seen(recorded[number][0].body)
+    then = dict(_leaves(recorded[number][0], body))
+    paths = list(_changes(then, now))
     if not paths:  # the user's own matchers look at something else
         return [f"  nearest: recorded request {number + 1}; it differs in what match_on compares besides"]
     again = " (played already)" if done else ""
@@ -78,7 +88,7 @@ def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]]) -> list[str
     changed = [path for path in paths if common and path.startswith(f"{talk[0]}[{-common}]")]
     if changed:
         paths = changed + [path for path in paths if path not in changed]
-        beyond = -common == len(_talk(recorded[number][0])[1])
+        beyond = -common == len(_talk(body)[1])
         turn, what = _turn(talk, None if beyond else -common), "was not recorded" if beyond else "changed"
         head = f"turn {turn} of the conversation {what}: recorded request {number + 1}{again} differs"
     at, before, after = _difference(then.get(paths[0]), now.get(paths[0]))
@@ -90,12 +100,15 @@ def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]]) -> list[str
     return lines
 
 
+def _changes(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    return (path for path in then | now if then.get(path) != now.get(path))
+
+
 Talk = tuple[str, list[Any]]
 """Where a conversation stands in a body, and its messages."""
 
 
-def _talk(request: Asked) -> Talk:
-    body = as_json(request.body)
+def _talk(body: Any) -> Talk:
     fields = body if isinstance(body, dict) else {}
     return next(((name, fields[name]) for name in _TALKS if isinstance(fields.get(name), list)), ("", []))
 
@@ -120,16 +133,14 @@ def _by_model(message: Any) -> bool:
     return not str(message.get("type", "")).endswith("_output")  # an item of a response, and not a tool's
 
 
-def _leaves(request: Asked) -> Iterator[tuple[str, Any]]:
+def _leaves(request: Asked, body: Any) -> Iterator[tuple[str, Any]]:
     """A request as flat (JSON path, value) pairs."""
     yield "method", request.method.upper()
     yield "address", address(request.uri)
-    body = request.body if isinstance(request.body, (dict, list)) else as_bytes(request.body)
-    parsed = as_json(body)
-    if parsed is None:
-        yield "body", as_bytes(body).decode("utf-8", "replace")
+    if isinstance(body, bytes):
+        yield "body", body.decode("utf-8", "replace")
     else:
-        yield from _flat("", parsed)
+        yield from _flat("", body)
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:

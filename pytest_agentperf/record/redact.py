@@ -20,6 +20,18 @@ _KEY_LIKE = re.compile(
 )
 """Names of query parameters whose value opens a door."""
 
+_OPENERS = (
+    r"(?:x[-_])?api[-_]?key|authorization|passw(?:or)?d|credentials?"
+    r"|(?:access|refresh|id|auth|bearer|session|security|csrf)[-_]?token"
+    r"|client[-_]?secret|secret[-_]?(?:access[-_]?)?key|private[-_]?key"
+)
+"""Names of JSON members whose text opens a door. Narrower than for addresses: `token`, `key` and `signature` are words of
+the providers."""
+_SECRET_NAME = re.compile(rf"(?i)(?:.*[-_])?(?:{_OPENERS})")
+_MEMBER = re.compile(rf'(?i)("(?:[\w.-]{{0,60}}[-_])?(?:{_OPENERS})"\s*:\s*")(?:[^"\\]|\\.)+(?=")')
+REMOVED = "REMOVED"
+"""Stands where a secret stood."""
+
 _PATTERNS = {
     "an API key (sk-...)": r"\bsk-[A-Za-z0-9_-]{20,}",
     "a Google API key (AIza...)": r"\bAIza[A-Za-z0-9_-]{35}",
@@ -47,7 +59,11 @@ def keeps(header: str) -> bool:
 
 
 def keep_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in headers.items() if keeps(name)}
+    return {
+        name: [clean_url(value) for value in values] if name.lower() == "location" else values
+        for name, values in headers.items()
+        if keeps(name)
+    }
 
 
 @lru_cache(maxsize=1024)
@@ -60,6 +76,50 @@ def clean_url(url: str) -> str:
     if host == parts.netloc and len(kept) == len(pairs):
         return url
     return urlunsplit(parts._replace(netloc=host, query="&".join(kept)))
+
+
+def clean_body(body: Any) -> Any:
+    """Without the values of JSON members and form fields that are secrets by their name; all else byte for byte."""
+    if isinstance(body, str):
+        return clean_body(body.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    if isinstance(body, (bytes, bytearray)):
+        text = bytes(body).decode("latin-1")  # a byte a character
+        return clean_form(_MEMBER.sub(rf"\g<1>{REMOVED}", text).encode("latin-1"))
+    return clean_json(body) if isinstance(body, (dict, list)) else body
+
+
+def clean_json(value: Any) -> Any:
+    """The same for a parsed body; itself where there is nothing to take out."""
+    if isinstance(value, list):
+        items = [clean_json(item) if isinstance(item, (dict, list)) else item for item in value]
+        return items if any(now is not then for now, then in zip(items, value, strict=True)) else value
+    changed = {}
+    for name, item in value.items():
+        if isinstance(item, (dict, list)):
+            if (clean := clean_json(item)) is not item:
+                changed[name] = clean
+        elif isinstance(item, str) and item and _is_secret(name):
+            changed[name] = REMOVED
+    return {**value, **changed} if changed else value
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
+_FORM = re.compile(rb"[\w.%~+-]+=[^=&\s]*(?:&[\w.%~+-]+=[^=&\s]*)*")
+
+
+def clean_form(body: bytes) -> bytes:
+    """The same for the fields of a form."""
+    if b"=" not in body[:200] or not _FORM.fullmatch(body):
+        return body
+    pairs = (pair.partition(b"=") for pair in body.split(b"&"))
+    return b"&".join(
+        name + equals + (REMOVED.encode() if _KEY_LIKE.fullmatch(unquote_plus(name.decode())) else value)
+        for name, equals, value in pairs
+    )
 
 
 def find_secrets(texts: Iterable[tuple[str, str]]) -> list[str]:

@@ -17,6 +17,8 @@ VALUES = {
     "default_latency": ("gpt*: 400 + 12", "gpt*: 400 + 12"),
     "wall_clock": ("2025-01-31", "2025-01-31"),
     "estimates": ("judge", "judge"),
+    "match_ignore": ("a.b", ("a.b",)),
+    "match_normalize": ("date", ("date",)),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]
 

@@ -114,6 +114,31 @@ def test_headers_are_stored_by_an_allow_list_and_urls_without_keys(ask, cassette
         assert ask(query=query.replace(KEY, "another")).content == seen.content
 
 
+def test_secrets_by_name_are_taken_out_of_bodies(ask, cassette, tmp_path, provider):
+    httpx = pytest.importorskip("httpx2")
+    told = b'data: {"access_token": "abc", "signature": "kept", "usage": {"token": "kept"}}\n\n \xc3\xa9'
+    provider.reply = Answer(raw=told, headers=(("location", "https://example.com/?api_key=abc&q=1"),))
+    asked = {"model": "gpt-4o", "api_key": "abc", "messages": [], "tools": [{"password": {"type": "string"}}]}
+    form = {"grant_type": "client_credentials", "client_secret": "abc"}
+
+    def agent(secret):
+        json = httpx.post(provider.url + PATH, json={**asked, "api_key": secret})
+        return json, httpx.post(provider.url + PATH, data={**form, "client_secret": secret})
+
+    with cassette("once"):
+        assert agent("abc")[0].content == told  # the agent sees what came
+    text = (tmp_path / "tape.yaml").read_text("utf-8")
+    assert "abc" not in text
+    json, fields = (item["request"]["body"] for item in yaml.safe_load(text)["interactions"])
+    assert '"api_key":"REMOVED"' in json
+    assert '"password":{"type":"string"}' in json
+    assert fields == "grant_type=client_credentials&client_secret=REMOVED"
+    with cassette("none"):
+        replayed, _ = agent("another one")
+    assert replayed.content == told.replace(b'"abc"', b'"REMOVED"')
+    assert replayed.headers["location"] == "https://example.com/?q=1"
+
+
 @pytest.mark.parametrize("where", ["request", "response", "binary"])
 def test_a_secret_in_a_body_refuses_the_save_without_telling_it(ask, cassette, tmp_path, provider, where):
     raw = b"\xff\x00" + KEY.encode() if where == "binary" else f'{{"key": "{KEY}"}}'.encode()

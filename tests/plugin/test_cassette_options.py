@@ -7,7 +7,7 @@ import pytest
 
 def test_rules_of_the_ini_file_hold_for_every_cassette(session, provider):
     with (session.path / "tox.ini").open("a") as file:
-        file.write("agentperf_match_ignore =\n    metadata\nagentperf_match_normalize =\n    date\n    run \\d+\n")
+        file.write("\nagentperf_match_ignore =\n    metadata\nagentperf_match_normalize =\n    date\n    run \\d+\n")
     test = """
         import agent, pytest, vcr
 

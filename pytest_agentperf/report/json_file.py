@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -73,18 +72,9 @@ def from_document(data: Any) -> Report:
         raise UnreadableRun(f"damaged: {missing}; {_AGAIN}") from problem
 
 
-def write(report: Report, path: Path) -> None:
-    """Whole or not at all: UTF-8, one line a test, folders made where there are none. Raises OSError."""
-    path = Path(os.path.realpath(path))  # a link stays a link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
-        with no_collection():
-            part.write_bytes(to_text(to_document(report)).encode("utf-8", "backslashreplace"))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def render(report: Report) -> str:
+    with no_collection():
+        return to_text(to_document(report))
 
 
 def read(path: Path) -> Report:

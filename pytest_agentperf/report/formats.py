@@ -1,0 +1,47 @@
+"""The table of reports: every one is a text made of a `Report`, now or later from its JSON."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_agentperf.report import codequality, github, html, json_file, markdown, series, trace
+from pytest_agentperf.model.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    name: str
+    help: str
+    render: Callable[[Report], str]
+
+
+FORMATS = {
+    one.name: one
+    for one in (
+        Format(name="json", help="everything, for programs and for later", render=json_file.render),
+        Format(name="markdown", help="a page for the summary of a CI job", render=markdown.page),
+        Format(name="comment", help="a short page for a pull request", render=markdown.comment),
+        Format(name="html", help="everything in one page for a browser", render=html.render),
+        Format(name="trace", help="timelines for Perfetto and speedscope", render=trace.render),
+        Format(name="annotations", help="GitHub's workflow commands", render=github.commands),
+        Format(name="codequality", help="GitLab's code quality report", render=codequality.render),
+        Format(name="benchmark", help="the shape of pytest-benchmark's JSON", render=series.pytest_benchmark),
+        Format(name="smaller", help="`customSmallerIsBetter`", render=series.smaller_is_better),
+    )
+}
+
+
+def write(report: Report, name: str, path: Path) -> None:
+    """Whole or not at all: UTF-8, folders made where there are none. Raises OSError."""
+    path = Path(os.path.realpath(path))  # a link stays a link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
+        part.write_bytes(FORMATS[name].render(report).encode("utf-8", "backslashreplace"))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

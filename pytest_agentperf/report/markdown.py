@@ -1,0 +1,156 @@
+"""The run as GitHub's and GitLab's Markdown: a page for the summary of a CI job, a short one for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_agentperf.analyze.text import plain
+from pytest_agentperf.model.change import Share
+from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.figures import count
+from pytest_agentperf.report.problems import Problem, problems, share_text
+from pytest_agentperf.report.totals import Total, measured, totals
+
+PAGE = 900_000
+"""Bytes. GitHub refuses a job's summaries of more than 1 MiB as a whole."""
+COMMENT = 60_000
+"""Bytes. A comment has at most 65,536 characters."""
+MARKER = "<!-- pytest-agentperf -->"
+"""Invisible first line of a comment, by which the next run finds it and puts its own in its place."""
+_COLUMNS = ("llm_calls", "turns", "tool_calls", "input_tokens", "output_tokens", "cost", "latency")
+_SIGNS = {"error": ":x:", "warning": ":warning:", "info": ":information_source:"}
+_ROWS = 50
+
+
+def page(report: Report) -> str:
+    """At most `PAGE` bytes of UTF-8."""
+    return _render(report, PAGE)
+
+
+def comment(report: Report) -> str:
+    """At most `COMMENT` bytes of UTF-8, the first line `MARKER`."""
+    return f"{MARKER}\n{_render(report, COMMENT - len(MARKER) - 1)}"
+
+
+def _render(report: Report, limit: int) -> str:
+    """Blocks in the order of their weight; the first that has no room ends the page, and says so."""
+    text, size = "", 0
+    ending = "\n_More than fits here: the JSON and HTML reports have all of it._\n"
+    room = limit - len(ending.encode())
+    for block in _blocks(report):
+        size += len(block.encode("utf-8", "backslashreplace"))
+        if size > room:
+            return text + ending
+        text += block
+    return text
+
+
+def _blocks(report: Report) -> Iterator[str]:
+    """Each ends a line; a table comes row by row."""
+    found = problems(report)
+    yield f"### agentperf: {_verdict(report, found)}\n"
+    if found:
+        yield "\n| | what | tests | cost of it |\n|---|---|--:|---|\n"
+        yield from (_row(_problem(problem)) for problem in found)
+    active = [run for run in report.tests if run.profile.calls or run.violations]
+    changed = sorted((run for run in active if run.changes), key=_weight)
+    if changed:
+        yield f"\n<details><summary>{count(len(changed), 'test')} changed</summary>\n\n"
+        yield "| test | metric | was | now | |\n|---|---|--:|--:|---|\n"
+        yield from (_row(row) for run in changed[:_ROWS] for row in _changes(run))
+        yield f"\n{_rest(changed)}</details>\n"
+    if active:
+        sums = totals(measured(run.profile) for run in active)
+        shown = [name for name in _COLUMNS if name in METRICS]
+        head = " | ".join(METRICS[name].label for name in shown)
+        yield f"\n<details><summary>{_sums(len(active), sums)}</summary>\n\n"
+        yield f"| test | {head} |\n|---|{'--:|' * len(shown)}\n"
+        yield from (_row(_test(run, shown)) for run in active[:_ROWS])
+        yield f"\n{_rest(active)}</details>\n"
+    notes = dict.fromkeys((*report.notes, *(note for run in report.tests for note in run.profile.notes)))
+    yield from (f"\n> {text(note)}\n" for note in notes)
+    if report.bugs:
+        yield "\nBugs in agentperf, which changed no outcome:\n\n"
+        yield from (f"- {text(bug)}\n" for bug in report.bugs)
+
+
+def _verdict(report: Report, found: Sequence[Problem]) -> str:
+    errors = sum(problem.severity == "error" for problem in found)
+    hints = sum(problem.severity == "warning" for problem in found)
+    tests = f"{count(len(report.tests), 'test')}"
+    if errors:
+        hit = {test for problem in found if problem.severity == "error" for test in problem.tests}
+        return f"{count(errors, 'problem')} in {len(hit):,} of {tests}" + (f", {count(hints, 'hint')}" if hints else "")
+    return f"{tests}, no problem" + (f", {count(hints, 'hint')}" if hints else "")
+
+
+def _problem(problem: Problem) -> list[str]:
+    place = f"<br>{code(f'{problem.path}:{problem.line}')}" if problem.path else ""
+    example = f", {code(problem.tests[0])}" if problem.tests else ""
+    return [
+        _SIGNS[problem.severity],
+        f"{text(problem.text)}{place}",
+        f"{len(problem.tests):,}{example if len(problem.tests) == 1 else ''}",
+        _shares(problem.shares),
+    ]
+
+
+def _shares(shares: Iterable[Share]) -> str:
+    return "<br>".join(f"{share_text(share)}" for share in shares)
+
+
+def _changes(run: TestRun) -> Iterator[list[str]]:
+    name = code(run.profile.nodeid)
+    for change in run.changes:
+        was, now = (format_value(value, change.unit) for value in (change.was, change.now))
+        yield [name, text(change.metric), was, now, text(" ".join(filter(None, (change.verdict.value, change.why))))]
+        name = ""
+
+
+def _test(run: TestRun, names: Sequence[str]) -> list[str]:
+    numbers = measured(run.profile)
+    values = (
+        format_value(
+            numbers[name].value,
+            METRICS[name].unit if METRICS[name].unit == "USD" else "",
+            estimated=numbers[name].estimated,
+        )
+        for name in names
+    )
+    return [code(run.profile.nodeid), *values]
+
+
+def _sums(number: int, sums: dict[str, Total]) -> str:
+    told = [
+        f"{METRICS[name].label} {'over ' if sums[name].unknown and sums[name].value is not None else ''}"
+        + format_value(sums[name].value, METRICS[name].unit if METRICS[name].unit in ("USD", "ms") else "")
+        for name in ("llm_calls", "tokens", "cost", "latency")
+    ]
+    return f"{count(number, 'test')} with LLM calls: {', '.join(told)}"
+
+
+def _rest(runs: Sequence[TestRun]) -> str:
+    return f"… and {len(runs) - _ROWS:,} more\n\n" if len(runs) > _ROWS else ""
+
+
+def _weight(run: TestRun) -> tuple[bool, str]:
+    return not any(change.verdict.fails for change in run.changes), run.profile.nodeid
+
+
+def _row(fields: Iterable[str]) -> str:
+    return f"| {' | '.join(fields)} |\n"
+
+
+def text(value: str) -> str:
+    """Of others, in a cell: nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]<>|~#@])", r"\\\1", plain(value)).replace("\\@", "@\u200b")
+
+
+def code(value: str) -> str:
+    """As code, in a cell too, whatever ticks and bars are in it."""
+    shown = plain(value).replace("|", "\\|")
+    fence = "`" * (max((len(ticks) for ticks in re.findall("`+", shown)), default=0) + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{space}{shown}{space}{fence}"

@@ -1,0 +1,128 @@
+"""What a run has to complain about, one entry a cause: what annotations, code quality and the short reports are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_agentperf.model.change import Cause, Share
+from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.report import Report, TestRun
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    check: str
+    """What found it: `regression/extra-turn`, `limit/latency`, `AP101`."""
+    text: str
+    """One sentence."""
+    severity: Severity
+    """`error`: it failed a test. `info`: it is known and accepted."""
+    tests: tuple[str, ...]
+    """Node ids, the worst first."""
+    shares: tuple[Share, ...] = ()
+    """What it costs, where that is known."""
+    path: str = ""
+    line: int = 1
+    key: str = ""
+    """Equal for the same problem in every run: it holds no measured value."""
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits."""
+        return hashlib.sha256(f"{self.check}\n{self.key}".encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def problems(report: Report) -> list[Problem]:
+    """Regressions, then limits that were not kept, then what rules found; of each the costliest first."""
+    where = {run.profile.nodeid: run.where for run in report.tests}
+    return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report)]
+
+
+def share_text(share: Share) -> str:
+    """`+1,200 ms`, `-$0.0012`."""
+    amount = -share.amount if share.amount < 0 else share.amount
+    return f"{'-' if share.amount < 0 else '+'}{format_value(amount, share.unit)}"
+
+
+def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:
+    severity: Severity = "info" if cause.accepted else "error" if cause.gating else "warning"
+    path, line = _place(cause.where or next((place for test in cause.tests if (place := where.get(test))), ""))
+    return Problem(
+        check=f"regression/{cause.kind}",
+        text=cause.sentence,
+        severity=severity,
+        tests=cause.tests,
+        shares=cause.shares,
+        path=path,
+        line=line,
+        key=cause.key,
+    )
+
+
+def _limits(report: Report) -> Iterator[Problem]:
+    """One for each limit as somebody wrote it."""
+    broken: dict[tuple[str, str], list[tuple[TestRun, str]]] = defaultdict(list)
+    metric = {}
+    for run in report.tests:
+        for violation in run.violations:
+            limit = violation.limit
+            broken[limit.text, limit.source].append((run, violation.message))
+            metric[limit.text, limit.source] = limit.metric if limit.metric in METRICS else "own"
+    for (text, source), hits in sorted(broken.items(), key=lambda item: -len(item[1])):
+        first, message = hits[0]
+        path, line = _place(source or first.where)
+        yield Problem(
+            check=f"limit/{metric[text, source]}",
+            text=message if len(hits) == 1 else f"{text} is not kept by {len(hits):,} tests; one of them: {message}",
+            severity="error",
+            tests=tuple(run.profile.nodeid for run, _ in hits),
+            path=path,
+            line=line,
+            key=f"{text}\n{source}",
+        )
+
+
+def _findings(report: Report) -> Iterator[Problem]:
+    """One for each rule, place and cause."""
+    found: dict[tuple[str, ...], list[tuple[TestRun, Finding]]] = defaultdict(list)
+    for run in report.tests:
+        for finding in run.profile.findings:
+            found[finding.code, finding.where, finding.cause, *finding.tools].append((run, finding))
+    ranked = sorted(found.items(), key=lambda item: (-sum(f.lost_ms or 0 for _, f in item[1]), item[0]))
+    for key, hits in ranked:
+        hits.sort(key=lambda hit: (-(hit[1].lost_ms or 0), -(hit[1].lost_tokens or 0), hit[0].profile.nodeid))
+        run, worst = hits[0]
+        path, line = _place(worst.where or run.where)
+        tests = tuple(dict.fromkeys(run.profile.nodeid for run, _ in hits))
+        more = f" (the worst of {len(tests):,} tests)" if len(tests) > 1 else ""
+        yield Problem(
+            check=worst.code,
+            text=f"{worst.message}{more}. {worst.fix}" if worst.fix else f"{worst.message}{more}",
+            severity="warning",
+            tests=tests,
+            shares=_lost([finding for _, finding in hits]),
+            path=path,
+            line=line,
+            key="\n".join((*key, "" if worst.where else run.profile.nodeid)),
+        )
+
+
+def _lost(findings: list[Finding]) -> tuple[Share, ...]:
+    ms = round(sum(finding.lost_ms or 0 for finding in findings))
+    tokens = sum(finding.lost_tokens or 0 for finding in findings)
+    usd = [finding.lost_usd for finding in findings if finding.lost_usd]
+    found = (("latency", ms, "ms"), ("tokens", tokens, "tokens"), ("cost", sum(usd[1:], usd[0]) if usd else 0, "USD"))
+    return tuple(Share(metric=metric, amount=amount, unit=unit) for metric, amount, unit in found if amount)
+
+
+def _place(text: str) -> tuple[str, int]:
+    """`path:line`, or a path alone."""
+    path, colon, line = text.rpartition(":")
+    return (path, int(line)) if colon and line.isdecimal() else (text, 1)

@@ -19,7 +19,9 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, table_version
 from pytest_agentperf.record.file_formats import Damage, NoCassette
 from pytest_agentperf.report import cassettes
+from pytest_agentperf.report.formats import FORMATS, write
 from pytest_agentperf.report.json_file import UnreadableRun, read, to_text
+from pytest_agentperf.report.merging import merge
 from pytest_agentperf.report.terminal import render
 
 
@@ -157,7 +159,45 @@ def _positive(text: str) -> int:
 
 _positive.__name__ = "positive number"  # argparse names the type by it: "invalid positive number value: '0'"
 
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_files", metavar="RUN.JSON", type=Path, nargs="+", help="what --agentperf-json wrote")
+    for one in FORMATS.values():
+        parser.add_argument(f"--{one.name}", metavar="PATH", help=f"{one.help} (`-`: to the terminal)")
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    merged = merge([read(path) for path in arguments.run_files])
+    wanted = {name: path for name in FORMATS if (path := getattr(arguments, name))}
+    if not wanted:
+        sys.stderr.write(f"pytest-agentperf report: say which: {', '.join(f'--{name} PATH' for name in FORMATS)}\n")
+        return 2
+    for name, path in wanted.items():
+        if path == "-":
+            sys.stdout.write(FORMATS[name].render(merged))
+            continue
+        try:
+            write(merged, name, Path(path))
+        except OSError as problem:
+            sys.stderr.write(f"pytest-agentperf: {path} cannot be written: {problem.strerror}\n")
+            return 2
+    return 0
+
+
+def _merge_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_files", metavar="RUN.JSON", type=Path, nargs="+", help="what --agentperf-json wrote")
+    parser.add_argument("-o", "--output", metavar="PATH", dest="json", default="-", help="default: the terminal")
+    parser.set_defaults(**{name: None for name in FORMATS if name != "json"})
+
+
 COMMANDS = (
+    Command(
+        name="report",
+        help="make any report of a stored run, or of the shards of one",
+        arguments=_report_arguments,
+        run=_report,
+    ),
+    Command(name="merge", help="the shards of a run as one", arguments=_merge_arguments, run=_report),
     Command(name="show", help="print the summary of a stored run", arguments=_show_arguments, run=_show),
     Command(name="rules", help="list what tests can be failed for", arguments=_no_arguments, run=_rules),
     Command(

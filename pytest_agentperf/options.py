@@ -56,6 +56,34 @@ OPTIONS = (
         help="write everything about the run to a JSON file",
     ),
     Option(
+        name="markdown_path",
+        key="agentperf_markdown",
+        flag="--agentperf-markdown",
+        metavar="PATH",
+        help="write a page for the summary of a CI job",
+    ),
+    Option(
+        name="html_path",
+        key="agentperf_html",
+        flag="--agentperf-html",
+        metavar="PATH",
+        help="write one page with everything, for a browser",
+    ),
+    Option(
+        name="trace_path",
+        key="agentperf_trace",
+        flag="--agentperf-trace",
+        metavar="PATH",
+        help="write the timelines of all tests for Perfetto and speedscope",
+    ),
+    Option(
+        name="github",
+        key="agentperf_github",
+        flag="--agentperf-github",
+        default=False,
+        help="annotate the pull request and add to the summary of the job, where this runs in a workflow on GitHub",
+    ),
+    Option(
         name="limits_path",
         key="agentperf_limits",
         flag=None,
@@ -139,11 +167,19 @@ OPTIONS = (
 )
 
 
+REPORTS = {"json": "json_path", "markdown": "markdown_path", "html": "html_path", "trace": "trace_path"}
+"""Names in `report.formats` to the settings that say where to write them."""
+
+
 class Settings(NamedTuple):
     enabled: bool
     record: Literal["none", "once", "new", "all"]
     pace: Literal["virtual", "instant", "real"]
     json_path: str | None
+    markdown_path: str | None
+    html_path: str | None
+    trace_path: str | None
+    github: bool
     limits_path: str
     prices: str
     default_latency: str
@@ -164,9 +200,10 @@ class Settings(NamedTuple):
         values = {
             option.name: option.default if given[option.name] is None else given[option.name] for option in OPTIONS
         }
-        if values["json_path"] == "":
-            raise pytest.UsageError("--agentperf-json: expected a path, got ''")
-        if values["json_path"] and given["enabled"] is None:
+        for option in OPTIONS:
+            if option.metavar == "PATH" and values[option.name] == "":
+                raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
+        if given["enabled"] is None and (values["github"] or any(values[name] for name in REPORTS.values())):
             values["enabled"] = True
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +19,7 @@ from pytest_agentperf import markers, vcr_marker
 from pytest_agentperf.guard import Guard
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
+from pytest_agentperf.publish import publish, workflow_commands
 
 if TYPE_CHECKING:
     from pytest_agentperf.judge.findings import Policy
@@ -317,13 +317,8 @@ class Session:
                 "bugs": self.guard.bugs,
                 "usage_error": self.usage_error,
             }
-        elif self.settings.json_path:
-            from pytest_agentperf.report.json_file import write
-
-            try:
-                write(self.report(), Path(self.settings.json_path))
-            except OSError as problem:
-                self.problems.append(f"agentperf_json: {self.settings.json_path} cannot be written: {problem}")
+        else:
+            self.problems += publish(self.settings, self.report)
 
     def report(self) -> Report:
         from pytest_agentperf.model.codec import from_json
@@ -344,6 +339,8 @@ class Session:
             lines = self._summary(terminal)
         for bug in self.guard.bugs[told if lines else 0 :]:  # what is broken may be the report itself
             lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
+        with self.guard:
+            lines += workflow_commands(self.settings, self.report)
         for line in (*lines, *self.problems):
             terminal.write_line(line)
 

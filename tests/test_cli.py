@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_agentperf.cli import main
-from pytest_agentperf.report.json_file import write
+from pytest_agentperf.report.formats import write
 from pytest_agentperf.report.terminal import render
 from samples import report, run, trip
 
@@ -16,7 +16,7 @@ from samples import report, run, trip
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     path = tmp_path / "run.json"
-    write(report(*(run(trip(f"tests/test_a.py::test_{at}")) for at in range(3))), path)
+    write(report(*(run(trip(f"tests/test_a.py::test_{at}")) for at in range(3))), "json", path)
     return path
 
 

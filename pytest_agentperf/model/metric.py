@@ -13,7 +13,7 @@ from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.model.stretch import length, most_at_once
-from pytest_agentperf.model.usage import Usage
+from pytest_agentperf.model.usage import Usage, total
 
 Number = int | float | Decimal
 
@@ -119,7 +119,7 @@ def _seen(call: ModelCall, profile: Profile) -> bool:
 
 def total_usage(calls: Iterable[ModelCall]) -> Usage:
     """The tokens of all calls that were answered; one without usage makes `input` and `output` unknown."""
-    return sum((call.usage or Usage() for call in calls if call.error is None), Usage(input=0, output=0))
+    return total([call.usage or Usage() for call in calls if call.error is None])
 
 
 def _tokens(pick: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
@@ -37,20 +38,23 @@ class Usage:
         return None if self.input is None or self.output is None else self.input + self.output
 
     def __add__(self, other: Usage) -> Usage:
-        whole = {name: _sum_whole(getattr(self, name), getattr(other, name)) for name in ("input", "output")}
-        parts = {name: _sum_part(getattr(self, name), getattr(other, name)) for name in _PARTS}
-        return Usage(**whole, **parts, estimated=self.estimated or other.estimated)
+        return total((self, other))
 
 
-_PARTS = tuple(f.name for f in fields(Usage) if f.name not in ("input", "output", "estimated"))
+_WHOLES = ("input", "output")
+_PARTS = tuple(f.name for f in fields(Usage) if f.name not in (*_WHOLES, "estimated"))
 
 
-def _sum_whole(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else a + b
-
-
-def _sum_part(a: int | None, b: int | None) -> int | None:
-    return b if a is None else a if b is None else a + b
+def total(usages: Sequence[Usage]) -> Usage:
+    """Their sum; of none, no tokens."""
+    sums: dict[str, int | None] = {}
+    for name in _WHOLES:
+        values = [getattr(usage, name) for usage in usages]
+        sums[name] = None if None in values else sum(values)
+    for name in _PARTS:
+        values = [value for usage in usages if (value := getattr(usage, name)) is not None]
+        sums[name] = sum(values) if values else None
+    return Usage(**sums, estimated=any(usage.estimated for usage in usages))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_agentperf.report import codequality, github, html, json_file, markdown, series, trace
 from pytest_agentperf.model.report import Report
+from pytest_agentperf.report import codequality, github, html, json_file, markdown, series, trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

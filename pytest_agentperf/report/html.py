@@ -146,7 +146,6 @@ def _test(run: TestRun, texts: _Texts, bars: _Bars) -> list[Any]:
     """Node id, outcome, kind of time, latency, bars, bars and latency of the baseline, changes, lines to read."""
     profile = run.profile
     lines = [violation.message for violation in run.violations]
-    lines += [f"{finding.code} {finding.message} {finding.fix}" for finding in profile.findings]
     lines += [*profile.unmodelled, *profile.notes]
     return [
         plain(profile.nodeid),
@@ -163,7 +162,7 @@ def _test(run: TestRun, texts: _Texts, bars: _Bars) -> list[Any]:
 
 def _change(change: Change, texts: _Texts) -> list[Any]:
     """Metric, was, now, what is said of it, whether it fails the test."""
-    said = " ".join(filter(None, (change.verdict.value, change.why)))
+    said = ": ".join(filter(None, (change.verdict.value, change.why)))
     values = (format_value(value, change.unit) for value in (change.was, change.now))
     return [
         texts[METRICS[change.metric].label if change.metric in METRICS else change.metric],

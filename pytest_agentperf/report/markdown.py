@@ -105,7 +105,7 @@ def _changes(run: TestRun) -> Iterator[list[str]]:
     name = code(run.profile.nodeid)
     for change in run.changes:
         was, now = (format_value(value, change.unit) for value in (change.was, change.now))
-        yield [name, text(change.metric), was, now, text(" ".join(filter(None, (change.verdict.value, change.why))))]
+        yield [name, text(change.metric), was, now, text(": ".join(filter(None, (change.verdict.value, change.why))))]
         name = ""
 
 

@@ -13,7 +13,8 @@ from inline_snapshot import snapshot
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import Gauge, Profile
 from pytest_agentperf.model.report import Report
-from pytest_agentperf.report.json_file import UnreadableRun, from_document, read, to_document, write
+from pytest_agentperf.report.formats import write
+from pytest_agentperf.report.json_file import UnreadableRun, from_document, read, to_document
 from samples import broken, call, limit, profiles, report, run, trip
 
 
@@ -28,7 +29,7 @@ def two() -> Report:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "run.json"
-    write(two(), path)
+    write(two(), "json", path)
 
     assert read(path) == two()
     assert path.read_bytes().endswith(b"}\n")
@@ -55,7 +56,7 @@ def test_the_same_bytes_in_whatever_order_tests_and_notes_came(tmp_path: Path) -
     for seed in range(5):
         random.Random(seed).shuffle(tests)
         random.Random(seed).shuffle(notes)
-        write(report(*tests, notes=tuple(notes)), tmp_path / "run.json")
+        write(report(*tests, notes=tuple(notes)), "json", tmp_path / "run.json")
         written.add((tmp_path / "run.json").read_bytes())
 
     assert len(written) == 1
@@ -135,7 +136,7 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
 
 def test_names_beyond_ascii_and_beyond_unicode(tmp_path: Path) -> None:
     of = report(run(trip("tests/test_\u00e4.py::test[\u65e5\u672c]")), run(trip("tests/test_\udcff.py::test")))
-    write(of, tmp_path / "run.json")
+    write(of, "json", tmp_path / "run.json")
 
     assert read(tmp_path / "run.json") == of
     assert "test[\u65e5\u672c]" in (tmp_path / "run.json").read_text("utf-8")
@@ -143,14 +144,14 @@ def test_names_beyond_ascii_and_beyond_unicode(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "run.json"
-    write(two(), path)
+    write(two(), "json", path)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        write(report(), path)
+        write(report(), "json", path)
 
     assert read(path) == two()
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
@@ -158,7 +159,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monke
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link.json").symlink_to(tmp_path / "run.json")
-    write(two(), tmp_path / "link.json")
+    write(two(), "json", tmp_path / "link.json")
 
     assert (tmp_path / "link.json").is_symlink()
     assert read(tmp_path / "run.json") == two()

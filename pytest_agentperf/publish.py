@@ -1,0 +1,41 @@
+"""The reports that a session was asked for, written when it ends. The rooms behind them are imported only then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_agentperf.options import REPORTS, Settings
+
+if TYPE_CHECKING:
+    from pytest_agentperf.model.report import Report
+
+
+def publish(settings: Settings, report: Callable[[], Report]) -> Iterator[str]:
+    """Write them. Yields what could not be, a sentence each."""
+    for name, setting in REPORTS.items():
+        if path := getattr(settings, setting):
+            from pytest_agentperf.report.formats import write
+
+            try:
+                write(report(), name, Path(path))
+            except OSError as problem:
+                yield f"agentperf_{name}: {path} cannot be written: {problem}"
+    if settings.github and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        from pytest_agentperf.report.github import append_summary
+
+        try:
+            append_summary(report(), Path(summary))
+        except OSError as problem:
+            yield f"agentperf_github: the summary {summary} cannot be written: {problem}"
+
+
+def workflow_commands(settings: Settings, report: Callable[[], Report]) -> list[str]:
+    """Lines for the log of a job on GitHub, which reads them there; elsewhere none."""
+    if not settings.github or os.environ.get("GITHUB_ACTIONS") != "true":
+        return []
+    from pytest_agentperf.report.github import commands
+
+    return commands(report()).splitlines()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_agentperf.options import REPORTS, Settings
 
 if TYPE_CHECKING:
+    from pytest_agentperf.model.profile import Profile
     from pytest_agentperf.model.report import Report
 
 
@@ -39,3 +40,12 @@ def workflow_commands(settings: Settings, report: Callable[[], Report]) -> list[
     from pytest_agentperf.report.github import commands
 
     return commands(report()).splitlines()
+
+
+def properties(others: Iterable[tuple[str, object]], profile: Profile) -> list[tuple[str, object]]:
+    """JUnit's of a test: those of others, and each known number as `agentperf.NAME`, once however often it is tried."""
+    from pytest_agentperf.model.metric import METRICS
+
+    numbers = {f"agentperf.{name}": metric.read(profile).value for name, metric in METRICS.items()}
+    kept = [(name, value) for name, value in others if name not in numbers]
+    return [*kept, *((name, value) for name, value in numbers.items() if value is not None)]

@@ -23,6 +23,7 @@ from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.profiler import Profiler
+from pytest_agentperf.publish import properties
 from pytest_agentperf.record.adopt import adopting
 from pytest_agentperf.record.default_latency import Rule
 from pytest_agentperf.record.mode import CassetteError
@@ -189,6 +190,8 @@ class Run:
             return
         if call.excinfo and self.result.violations and not isinstance(call.excinfo.value, Failure):
             report.sections.append(("agentperf: limits, not judged", describe(self.result.violations)))
+        if self.item.config.getoption("xmlpath", None):
+            self.item.user_properties[:] = properties(self.item.user_properties, self.result.profile)
         report.agentperf = to_json(  # type: ignore[attr-defined]
             replace(self.result, outcome=_outcome(report), worker=worker)
         )

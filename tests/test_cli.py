@@ -9,6 +9,7 @@ import pytest
 
 from pytest_agentperf.cli import main
 from pytest_agentperf.report.formats import write
+from pytest_agentperf.report.json_file import read
 from pytest_agentperf.report.terminal import render
 from samples import report, run, trip
 
@@ -116,3 +117,28 @@ def test_rules_are_listed_and_explained(capsys):
     assert told.startswith("# AP101 sequential-tools: tools of one turn that ran one after another\n\n")
     with pytest.raises(SystemExit):
         main(["explain", "AP999"])
+
+
+def test_report_makes_any_format_of_a_stored_run(
+    stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(stored), "--html", str(tmp_path / "out" / "run.html"), "--markdown", "-"]) == 0
+    assert (tmp_path / "out" / "run.html").read_text("utf-8").startswith("<!doctype html>")
+    assert capsys.readouterr().out.startswith("### agentperf: 3 tests, no problem\n")
+
+
+def test_report_asks_which(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(stored)]) == 2
+    assert capsys.readouterr().err.startswith("pytest-agentperf report: say which: --json PATH, --markdown PATH, ")
+
+
+def test_merge_makes_one_run_of_shards(stored: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    write(report(run(trip("tests/test_b.py::test_b"))), "json", other)
+    assert main(["merge", str(stored), str(other), "--output", str(tmp_path / "all.json")]) == 0
+    assert len(read(tmp_path / "all.json").tests) == 4
+
+
+def test_a_report_that_cannot_be_written(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(stored), "--html", str(stored / "x")]) == 2
+    assert "cannot be written: " in capsys.readouterr().err

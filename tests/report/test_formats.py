@@ -1,0 +1,243 @@
+"""Each report is read by what it is written for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_agentperf.model.change import Cause, Change, Hit, Share, Verdict
+from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report import codequality, github, html, markdown, series, trace
+from pytest_agentperf.report.formats import FORMATS
+from pytest_agentperf.report.lanes import lanes
+from pytest_agentperf.report.merging import merge
+from pytest_agentperf.report.problems import problems
+from samples import broken, limit, profiles, report, run, trip
+
+MS_LOST = Share(metric="latency", amount=600, unit="ms")
+
+
+def finding() -> Finding:
+    return Finding(
+        code="AP101",
+        name="sequential-tools",
+        message="flights and weather ran one after another, 600 ms of 1,900 ms",
+        fix="Await them together.",
+        cause="loop",
+        lost_ms=600,
+        tools=("flights", "weather"),
+        where="agents/trip.py:31",
+    )
+
+
+def regressed(nodeid: str) -> TestRun:
+    change = Change(
+        metric="latency", was=3600, now=4200, limit=3672, unit="ms", verdict=Verdict.REGRESSION, why="over 2 %"
+    )
+    seen = replace(trip(nodeid), findings=(finding(),))
+    return replace(run(seen, "failed"), changes=(change,), base=trip(nodeid), where="tests/test_trip.py:7")
+
+
+def cause(*nodeids: str, amount: int = 600) -> Cause:
+    shares = (replace(MS_LOST, amount=amount), Share(metric="cost", amount=Decimal("0.001"), unit="USD"))
+    return Cause(
+        kind="parallel-batch-lost",
+        key="flights|weather",
+        sentence="flights and weather no longer run at once",
+        shares=tuple(replace(s, amount=s.amount * len(nodeids)) for s in shares),  # type: ignore[operator]
+        hits=tuple(Hit(nodeid=nodeid, shares=shares) for nodeid in nodeids),
+    )
+
+
+def whole() -> Report:
+    names = ("tests/test_trip.py::test_one", "tests/test_trip.py::test_two[a|b `c` <i>]")
+    limited = run(trip("tests/test_z.py::test_limited"), "failed", broken(trip(), limit()))
+    return replace(
+        report(*(regressed(name) for name in names), limited, notes=("a <b>note</b>",)), causes=(cause(*names),)
+    )
+
+
+def test_a_problem_a_cause_the_worst_first() -> None:
+    found = problems(whole())
+    assert [(problem.check, problem.severity, len(problem.tests)) for problem in found] == [
+        ("regression/parallel-batch-lost", "error", 2),
+        ("limit/latency", "error", 1),
+        ("AP101", "warning", 2),
+    ]
+    assert [f"{problem.path}:{problem.line}" for problem in found] == [
+        "tests/test_trip.py:7",
+        "tests/agents/test_trip.py:12",
+        "agents/trip.py:31",
+    ]
+
+
+def test_fingerprints_hold_no_measured_value() -> None:
+    slower = replace(whole(), causes=(cause("tests/test_trip.py::test_one", amount=900),))
+    assert problems(whole())[0].fingerprint == problems(slower)[0].fingerprint
+    assert len({problem.fingerprint for problem in problems(whole())}) == 3
+
+
+# -- Markdown ------------------------------------------------------------------------------------------------------------
+
+
+def test_markdown() -> None:
+    page = markdown.page(whole())
+    assert page.startswith("### agentperf: 2 problems in 3 of 3 tests, 1 hint\n")
+    assert (
+        "| :x: | flights and weather no longer run at once<br>`tests/test_trip.py:7` | 2 | +1,200 ms<br>+$0.0020 |"
+        in page
+    )
+    assert (
+        "| ``tests/test_trip.py::test_two[a\\|b `c` <i>]`` | latency | 3,600 ms | 4,200 ms | regression: over 2 % |"
+        in page
+    )
+    assert "> a \\<b\\>note\\</b\\>" in page
+
+
+def test_nothing_to_say_is_said() -> None:
+    assert markdown.page(report(run(trip()))).startswith("### agentperf: 1 test, no problem\n")
+
+
+@given(st.integers(200, 4000))
+def test_a_page_that_is_too_long_ends_between_lines_and_says_so(limit_bytes: int) -> None:
+    page = markdown._render(whole(), limit_bytes)
+    assert len(page.encode()) <= limit_bytes
+    full = markdown._render(whole(), 10**6)
+    assert page == full or (full.startswith(page.split("\n_More")[0]) and "all of it" in page)
+
+
+def test_a_comment_is_short_and_can_be_found_again() -> None:
+    tests = [regressed(f"tests/test_a.py::test_{at:04}{'x' * 900}") for at in range(100)]
+    causes = tuple(replace(cause(test.profile.nodeid), key=str(at)) for at, test in enumerate(tests))
+    comment = markdown.comment(replace(report(*tests), causes=causes))
+    assert comment.startswith("<!-- pytest-agentperf -->\n### agentperf")
+    assert len(comment) < 65_536
+    assert "More than fits here" in comment
+
+
+# -- CI hosts ------------------------------------------------------------------------------------------------------------
+
+
+def test_annotations_are_commands_of_one_line() -> None:
+    assert github.commands(whole()).splitlines() == [
+        "::error file=tests/test_trip.py,line=7,title=agentperf regression/parallel-batch-lost"
+        "::flights and weather no longer run at once (2 tests)",
+        "::error file=tests/agents/test_trip.py,line=12,title=agentperf limit/latency::over max_latency(4000)",
+        "::warning file=agents/trip.py,line=31,title=agentperf AP101::flights and weather ran one after another, 600 ms "
+        "of 1,900 ms (the worst of 2 tests). Await them together.",
+    ]
+
+
+def test_ten_annotations_of_a_kind_are_the_most() -> None:
+    causes = tuple(replace(cause("tests/test_a.py::test_a"), key=str(at), sentence=f"50 %, {at}") for at in range(12))
+    lines = github.commands(replace(report(regressed("tests/test_a.py::test_a")), causes=causes)).splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["::error"] * 10 + ["::warning"]
+    assert lines[3].endswith("::50 %25, 3")
+
+
+def test_code_quality_has_what_gitlab_asks_for() -> None:
+    entries = json.loads(codequality.render(whole()))
+    assert [sorted(entry) for entry in entries] == [
+        ["check_name", "description", "fingerprint", "location", "severity"]
+    ] * 3
+    assert [entry["severity"] for entry in entries] == ["major", "major", "minor"]
+    assert all(entry["location"]["path"] and entry["location"]["lines"]["begin"] >= 1 for entry in entries)
+    assert len({entry["fingerprint"] for entry in entries}) == 3
+
+
+# -- timelines -----------------------------------------------------------------------------------------------------------
+
+
+def nested(events: list[dict[str, float]]) -> None:
+    """What a reader of the format demands of a line: complete events lie apart or inside each other."""
+    ends: list[float] = []
+    for event in sorted(events, key=lambda one: (one["ts"], -one["dur"])):
+        while ends and ends[-1] <= event["ts"] + 1e-6:
+            ends.pop()
+        assert not ends or event["ts"] + event["dur"] <= ends[-1] + 1e-6
+        ends.append(event["ts"] + event["dur"])
+
+
+@given(profiles())
+def test_a_trace_can_be_drawn(profile) -> None:  # type: ignore[no-untyped-def]
+    document = json.loads(trace.render(report(run(profile))))
+    lines: dict[tuple[int, int], list[dict[str, float]]] = {}
+    for event in document["traceEvents"]:
+        assert event["ph"] in "XM"
+        if event["ph"] == "X":
+            assert event["dur"] >= 0
+            lines.setdefault((event["pid"], event["tid"]), []).append(event)
+    for events in lines.values():
+        nested([event for event in events if event.get("cat") != "stream"])
+    assert sum(event.get("cat") not in (None, "stream") for event in document["traceEvents"]) == len(
+        profile.calls
+    ) + len(profile.spans)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)).map(lambda pair: (pair[0], sum(pair)))))
+def test_lanes(stretches: list[tuple[int, int]]) -> None:
+    placed = lanes(stretches, lambda one: one)
+    assert sorted(one for _, one in placed) == sorted(stretches)
+    for lane in {number for number, _ in placed}:
+        nested([{"ts": start, "dur": end - start} for number, (start, end) in placed if number == lane])
+
+
+# -- services ------------------------------------------------------------------------------------------------------------
+
+
+def test_pytest_benchmark_compares_it(tmp_path: Path) -> None:
+    pytest.importorskip("pytest_benchmark")
+    (tmp_path / "0001_run.json").write_text(series.pytest_benchmark(whole()), "utf-8")
+    command = [sys.executable, "-m", "pytest_benchmark", "compare", "0001_run.json", "--columns=median,rounds"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "test_one" in done.stdout
+    assert "4.2000" in done.stdout
+
+
+def test_smaller_is_better() -> None:
+    entries = json.loads(series.smaller_is_better(report(run(trip()))))
+    assert {"name": "tests/agents/test_trip.py::test_plans_a_trip LLM calls", "unit": "calls", "value": 2} in entries
+    assert not [entry for entry in entries if "cached" in entry["name"] or "CPU" in entry["name"]]
+
+
+# -- shards --------------------------------------------------------------------------------------------------------------
+
+
+def test_shards_merge_to_the_report_of_the_whole() -> None:
+    names = [f"tests/test_a.py::test_{at}" for at in range(4)]
+    shards = [replace(report(*map(regressed, half)), causes=(cause(*half),)) for half in (names[2:], names[:2])]
+    merged = merge(shards)
+    assert [test.profile.nodeid for test in merged.tests] == names
+    (found,) = merged.causes
+    assert found.shares == cause(*names).shares
+    assert merge([merged]) == merged
+
+
+def test_a_test_in_two_shards_counts_once() -> None:
+    merged = merge([replace(report(regressed("t.py::a")), causes=(cause("t.py::a"),))] * 2)
+    assert len(merged.tests) == 1
+    assert merged.causes[0].shares == cause("t.py::a").shares
+    assert merged.notes == ("1 tests were in several of the merged runs; the last one counts",)
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_every_format_of_nothing(name: str) -> None:
+    assert isinstance(FORMATS[name].render(report()), str)
+
+
+def test_html_data() -> None:
+    data = html.to_data(whole())
+    assert [problem["tests"] for problem in data["problems"]] == [[0, 1], [2], [0, 1]]
+    one = data["tests"][0]
+    assert (one[0], data["texts"][one[1]], one[3:7]) == ("tests/test_trip.py::test_one", "failed", [42000, 6, 6, 42000])
+    assert all(len(column) == 6 * 5 for column in data["bars"].values())

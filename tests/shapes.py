@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -142,7 +142,7 @@ class Agent:
         self._client = httpx2.Client(verify=False, timeout=30)
         self._async_client: httpx2.AsyncClient | None = None
 
-    def __enter__(self) -> Agent:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,6 +151,11 @@ class Agent:
     async def main(self, function: Callable[[Agent], Coroutine[Any, Any, object]]) -> object:
         async with httpx2.AsyncClient(verify=False, timeout=30) as self._async_client:
             return await function(self)
+
+    def sdk(self) -> Any:
+        import openai
+
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="fake", http_client=httpx2.Client(verify=False))
 
     def call(self, after: int, *, timeout: float = 30, **spec: Any) -> None:
         self._client.post(self.endpoint, json=body(after, **spec), timeout=timeout).raise_for_status()
@@ -227,18 +232,14 @@ def client_time_out_and_fallback(agent: Agent) -> None:
 
 @shape(50 + 250 + 50)
 def sdk_retries_after_what_the_provider_says(agent: Agent) -> None:
-    import openai
-
-    with openai.OpenAI(base_url=f"{agent.url}/v1", api_key="fake", max_retries=2) as client:
+    with agent.sdk() as client:
         asked = body(50, fail=(429,), retry_after_ms=250)
         client.chat.completions.create(model=asked["model"], messages=asked["messages"], extra_body={"stream": False})
 
 
 @shape(100 + 6 * 30 + 100)
 def sdk_streams(agent: Agent) -> None:
-    import openai
-
-    with openai.OpenAI(base_url=f"{agent.url}/v1", api_key="fake") as client:
+    with agent.sdk() as client:
         asked = body(100, gap=30, stream=True)
         for _ in client.chat.completions.create(model=asked["model"], messages=asked["messages"], stream=True):
             pass

@@ -273,17 +273,17 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     # -- recording
 
     def _keep(self, request: VcrRequest, pending: Pending) -> None:
-        """An answer that was being recorded has ended; one that never began leaves nothing to store."""
+        """An answer that was being recorded has ended. One for which the client did not wait is stored as a 504."""
         with self._lock:
             self._watched.discard(pending)
-            if pending.status is None:
+            if pending.status is None and not pending.unanswered:
                 return
             headers: dict[str, list[str]] = {}
             for name, value in pending.headers:
                 if name != "content-encoding" or pending.encoded:
                     headers.setdefault(name, []).append(value)
             response = {
-                "status": {"code": pending.status, "message": pending.reason},
+                "status": {"code": pending.status or 504, "message": pending.reason or ""},
                 "headers": headers,
                 "body": {"string": bytes(pending.body)},
                 timing.KEY: timing.write(pending, self._first_ns or pending.start_ns),

@@ -114,6 +114,16 @@ class Pending:
         if self.heard is not None:
             self.heard(len(plain))
 
+    @property
+    def unanswered(self) -> bool:
+        """The client left, or lost patience, before an answer began. A connection that failed is something else."""
+        kind = (self.error or "").partition(":")[0]
+        if self.status is not None or kind in ("KeyboardInterrupt", "SystemExit"):
+            return False
+        return self.ending is not Ending.CUT or (
+            "Timeout" in kind and not kind.startswith(("Connect", "Pool", "Write"))
+        )
+
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""
         self._finish(Ending.COMPLETE, time.monotonic_ns() if at_ns is None else at_ns)

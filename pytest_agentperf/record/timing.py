@@ -7,7 +7,7 @@ again, and holds short scalars only, because YAML gives each number of a list a 
       agentperf:
         version: 1
         start: 1520.4                       # ms from the first request of this recording to this one
-        headers: 298.7                      # ms from the request to status line and headers
+        headers: 298.7                      # ms from the request to status line and headers; absent: no answer came
         first_byte: 302.1                   # ms from the request to the first byte of the body; absent: there was none
         chunks: 302.1+180 100.4+178         # each: ms since the one before, or the request, + bytes of the body
         end: 905.3                          # ms from the request; absent: unknown
@@ -26,6 +26,7 @@ from pytest_agentperf.record.pending import Ending, Pending
 
 KEY = "agentperf"
 VERSION = 1
+NEVER_NS = 100 * 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Timed:
     """Offsets in nanoseconds from the start of the request."""
 
     headers_ns: int
+    """NEVER_NS: no answer came while the client waited."""
     chunks: tuple[tuple[int, int], ...]
     """Offset and size in bytes."""
     end_ns: int | None
@@ -73,7 +75,7 @@ def read(value: Any) -> Timed | None:
         chunks.append((at, int(size)))
     end = value.get("end")
     return Timed(
-        headers_ns=_ns(value.get("headers", 0)),
+        headers_ns=_ns(value["headers"]) if "headers" in value else NEVER_NS,
         chunks=tuple(chunks),
         end_ns=None if end is None else _ns(end),
         ending=Ending(value.get("ending", "complete")),

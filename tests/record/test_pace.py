@@ -8,8 +8,10 @@ import json
 import pytest
 import yaml
 
+from pytest_agentperf.clock.bubble import bubble
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.record.recorder import Recorder
+from server.provider import Answer
 
 URL = "https://api.openai.com/v1/chat/completions"
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "stream": True}
@@ -217,3 +219,37 @@ def test_under_trio_it_sleeps_there(stack, write, cassette, monkeypatch):
         assert call_of(recorder).duration_ns == 460 * MS
 
     trio.run(main, clock=clock)
+
+
+def test_a_call_for_which_the_client_did_not_wait_is_recorded_and_times_out_again(stack, cassette, provider):
+    provider.reply = Answer(headers_after_ms=10_000)
+    url = f"{provider.url}/v1/chat/completions"
+    with cassette("once"), Recorder(), stack.Client(timeout=0.05) as client, pytest.raises(stack.ReadTimeout):
+        client.post(url, json=ASK)
+    with bubble() as measured, cassette("none"), Recorder(replay_waits=True) as recorder:
+        with stack.Client(timeout=7) as client, pytest.raises(stack.ReadTimeout):
+            client.post(url, json=ASK)
+    assert measured.elapsed_ns == 7_000 * MS
+    assert call_of(recorder).error.startswith("ReadTimeout")
+
+
+def test_a_call_that_was_cancelled_is_recorded_and_never_answers(stack, cassette, provider):
+    provider.reply = Answer(headers_after_ms=10_000)
+
+    async def impatient(seconds):
+        async with stack.AsyncClient(timeout=None) as client, asyncio.timeout(seconds):
+            await client.post(f"{provider.url}/v1/chat/completions", json=ASK)
+
+    with cassette("once"), Recorder(), pytest.raises(TimeoutError):
+        asyncio.run(impatient(0.1))
+    with bubble() as measured, cassette("none"), Recorder(replay_waits=True), pytest.raises(TimeoutError):
+        asyncio.run(impatient(60))
+    assert measured.elapsed_ns == 60_000 * MS
+
+
+def test_a_server_that_was_not_there_is_not_recorded(stack, cassette, provider, tmp_path):
+    url = provider.url
+    provider.close()
+    with cassette("once"), Recorder(), stack.Client() as client, pytest.raises(stack.ConnectError):
+        client.post(f"{url}/v1/chat/completions", json=ASK)
+    assert not (tmp_path / "tape.yaml").exists()

@@ -13,6 +13,7 @@ from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
 
 if TYPE_CHECKING:
     from pytest_agentperf.judge.findings import Policy
+    from pytest_agentperf.judge.gate import Threshold
     from pytest_agentperf.model.limit import Limit
 
 
@@ -25,8 +26,8 @@ def declare(config: pytest.Config) -> None:
             config.addinivalue_line("markers", f"{check.signature}: {check.help}")
     config.addinivalue_line(
         "markers",
-        "agentperf(*, fail_on=None, ignore=None): rules of `pytest-agentperf rules` whose findings fail this test, or are "
-        "of no interest",
+        "agentperf(*, fail_on=None, ignore=None, gate=None): rules of `pytest-agentperf rules` whose findings fail this "
+        'test, or are of no interest; gate={"latency": "5%", "cost": "off"}: thresholds of its baseline',
     )
 
 
@@ -54,8 +55,10 @@ def policy(item: pytest.Item, default: Policy) -> Policy:
 
     for node, mark in reversed([pair for pair in item.iter_markers_with_node() if pair[1].name == "agentperf"]):
         where = place(node, mark)
-        if mark.args or mark.kwargs.keys() - {"fail_on", "ignore"}:
-            raise pytest.UsageError(f"{where}: @pytest.mark.agentperf takes fail_on= and ignore= and nothing else")
+        if mark.args or mark.kwargs.keys() - {"fail_on", "ignore", "gate"}:
+            raise pytest.UsageError(
+                f"{where}: @pytest.mark.agentperf takes fail_on=, ignore= and gate= and nothing else"
+            )
         try:
             ignored = (*default.ignore, *read_codes(mark.kwargs.get("ignore", ())))
             default = replace(default, ignore=ignored)
@@ -66,6 +69,19 @@ def policy(item: pytest.Item, default: Policy) -> Policy:
         except UnknownRule as problem:
             raise pytest.UsageError(f"{where}: @pytest.mark.agentperf: {problem}") from None
     return default
+
+
+def thresholds(item: pytest.Item) -> dict[str, Threshold]:
+    """Those of the marker `agentperf(gate=...)`; the closest wins. Raises pytest.UsageError."""
+    found: dict[str, Threshold] = {}
+    for node, mark in item.iter_markers_with_node("agentperf"):
+        from pytest_agentperf.judge.gate import BadThreshold, read_thresholds
+
+        try:
+            found = read_thresholds(mark.kwargs.get("gate") or {}) | found
+        except BadThreshold as problem:
+            raise pytest.UsageError(f"{place(node, mark)}: @pytest.mark.agentperf: gate: {problem}") from None
+    return found
 
 
 def place(node: Any, mark: pytest.Mark) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -20,7 +20,11 @@ class Option(NamedTuple):
     """A tuple: lines."""
     choices: tuple[str, ...] = ()
     metavar: str | None = None
+    bare: str | None = None
+    """What the flag means without a value; None: it needs one."""
 
+
+UPDATES = ("new", "better", "worse", "removed", "force")
 
 OPTIONS = (
     Option(
@@ -164,6 +168,44 @@ OPTIONS = (
         help="regular expressions, one a line, of text in prompts that does not count there; date, time, uuid, hex, path and "
         "port are names of usual ones",
     ),
+    Option(
+        name="baseline",
+        key="agentperf_baseline",
+        flag=None,
+        default="agentperf_baseline",
+        help="name of the folders, beside the test modules, that hold the baselines (default: agentperf_baseline)",
+    ),
+    Option(
+        name="update",
+        key="agentperf_update",
+        flag="--agentperf-update",
+        metavar="WHAT",
+        bare="new,better,worse,removed",
+        help="write the baselines: any of new, better, worse, removed (default: all of them; removed only where all tests "
+        "of a module ran); nothing is written where CI is set, unless `force` is among them",
+    ),
+    Option(
+        name="ratchet",
+        key="agentperf_ratchet",
+        flag="--agentperf-ratchet",
+        default=False,
+        help="fail a test that does better than its baseline, until that is recorded",
+    ),
+    Option(
+        name="strict",
+        key="agentperf_strict",
+        flag="--agentperf-strict",
+        default=False,
+        help="fail a test that has no baseline",
+    ),
+    Option(
+        name="against",
+        key="agentperf_against",
+        flag="--agentperf-against",
+        metavar="REF",
+        help="tell changes since the merge base with this git revision too (default: the target of a pull request on "
+        "GitHub or GitLab)",
+    ),
 )
 
 
@@ -190,6 +232,11 @@ class Settings(NamedTuple):
     estimates: Literal["show", "judge"]
     match_ignore: tuple[str, ...]
     match_normalize: tuple[str, ...]
+    baseline: str
+    update: str | None
+    ratchet: bool
+    strict: bool
+    against: str | None
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""
 
@@ -203,7 +250,13 @@ class Settings(NamedTuple):
         for option in OPTIONS:
             if option.metavar == "PATH" and values[option.name] == "":
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
-        if given["enabled"] is None and (values["github"] or any(values[name] for name in REPORTS.values())):
+        if wrong := [word for word in str(values["update"] or "").split(",") if word and word not in UPDATES]:
+            raise pytest.UsageError(
+                f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r} (before paths write "
+                "--agentperf-update=new,better,worse,removed)"
+            )
+        asks = values["github"] or values["update"] or any(values[name] for name in REPORTS.values())
+        if given["enabled"] is None and asks:
             values["enabled"] = True
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
 
@@ -214,8 +267,14 @@ def declare(parser: pytest.Parser) -> None:
         if isinstance(option.default, bool):
             group.addoption(option.flag or "", dest=option.key, action=argparse.BooleanOptionalAction, help=option.help)
         elif option.flag:
+            bare: dict[str, Any] = {"nargs": "?", "const": option.bare} if option.bare else {}
             group.addoption(
-                option.flag, dest=option.key, choices=option.choices or None, metavar=option.metavar, help=option.help
+                option.flag,
+                dest=option.key,
+                choices=option.choices or None,
+                metavar=option.metavar,
+                help=option.help,
+                **bare,
             )
         parser.addini(option.key, option.help, type=_ini_type(option), default=None)
 

@@ -73,6 +73,9 @@ class Collector:
         with self.session.guard:
             self.session.collect(report)
 
+    def pytest_deselected(self) -> None:
+        self.session.deselected = True
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
@@ -84,7 +87,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     own = session.config.stash[SESSION]
     with own.guard:
-        own.finish()
+        own.finish(session.exitstatus)
     if own.problems and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

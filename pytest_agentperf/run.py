@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
@@ -30,6 +30,9 @@ from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
 from pytest_agentperf.record.seam import route
 from pytest_agentperf.record.taps.live import installed
+
+if TYPE_CHECKING:
+    from pytest_agentperf.gating import Judge
 
 CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": ClockKind.REAL}
 
@@ -65,6 +68,9 @@ class Run:
         self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
         self.estimates_judge = estimates_judge
+        self.gate: Judge | None = None
+        """Its baseline's say; None: nobody asked for it."""
+        self.regression: Failure | None = None
         self.clock = CLOCKS[replay.pace]
         self.epoch = replay.epoch
         self.tools = tools
@@ -146,8 +152,8 @@ class Run:
                 real_ms = self.bubble.real_wait_ns // 1_000_000
                 self.recorder.note(f"latency is partly real: {real_ms} ms of it differ from run to run")
 
-    def judge(self) -> None:
-        """Make the profile and hold it against the limits."""
+    def judge(self, ending: BaseException | None) -> None:
+        """Make the profile, hold it against the limits, and where the body passed, against its baseline."""
         seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
         seen = told(seen, self.policy.ignore)
         failing = broken(seen, self.policy)
@@ -160,7 +166,13 @@ class Run:
             limits, failing = (), ()
         elif self.recorder.stops and not seen.calls:
             limits = ()  # it was stopped before its first call
-        self.result = TestRun(profile=seen, outcome="", violations=(*check(seen, limits), *failing))
+        self.result = TestRun(
+            profile=seen, outcome="", violations=(*check(seen, limits), *failing), where=_where(self.item)
+        )
+        passed = ending is None and not self._told and not self.recorder.stops and not self.recorder.bugs
+        if self.gate and passed and not self.clock_error:
+            found, self.regression = self.gate(seen)
+            self.result = replace(self.result, changes=found.changes, base=found.base, new=found.new)
 
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.
@@ -169,18 +181,27 @@ class Run:
         """
         if isinstance(ending, (KeyboardInterrupt, pytest.exit.Exception)):
             return ending
-        told = getattr(self.item, "_excinfo", None) or []  # where pytest keeps the failures of a unittest.TestCase
+        told = self._told
         expected = _expects_failure(self.item)
         if stops := [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]:
             failure: Failure = Stopped(stops)
         elif self.result and self.result.violations and ending is None and (expected or not told):
             failure = LimitExceeded(self.result.violations)
+            if self.regression:
+                failure.args = (f"{failure}\n{self.regression}",)
+        elif self.regression and ending is None and (expected or not told):
+            failure = self.regression
         else:
             return ending
         if expected and any(isinstance(info.value, pytest.xfail.Exception) for info in told):
             return ending
         told.clear()
         return pytest.xfail.Exception(str(failure)) if expected else failure
+
+    @property
+    def _told(self) -> list[pytest.ExceptionInfo[BaseException]]:
+        """Where pytest keeps the failures of a unittest.TestCase."""
+        return getattr(self.item, "_excinfo", None) or []
 
     def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None], worker: str) -> None:
         """Put the result on pytest's report, which xdist carries to the controller."""
@@ -213,6 +234,11 @@ def _from_here(item: pytest.Item) -> str:
     except ValueError:  # another drive
         return item.nodeid
     return "::".join([path, *names])
+
+
+def _where(item: pytest.Item) -> str:
+    path, line, _ = item.location
+    return path if line is None else f"{path}:{line + 1}"
 
 
 def _expects_failure(item: pytest.Item) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from shutil import get_terminal_size
@@ -22,6 +23,7 @@ from pytest_agentperf.options import Settings
 from pytest_agentperf.publish import publish, workflow_commands
 
 if TYPE_CHECKING:
+    from pytest_agentperf.gating import Gate
     from pytest_agentperf.judge.findings import Policy
     from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit
@@ -48,6 +50,8 @@ class Session:
         self._tests: dict[str, Any] = {}
         self._closing = ExitStack()
         self.usage_error = ""
+        self.deselected = False
+        self._ran: set[str] = set()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
 
@@ -104,6 +108,8 @@ class Session:
                     item.stash[POLICY] = markers.policy(item, self.policy or Policy())
         if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
             self._install_clock()
+        if self.gate:
+            self.gate.plan(items)
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -178,6 +184,16 @@ class Session:
             ) from None
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
+    @cached_property
+    def gate(self) -> Gate | None:
+        """What holds tests against their baselines; None where nobody asked for it."""
+        if not self.settings.enabled:
+            return None
+        from pytest_agentperf.gating import Gate
+
+        of_path = self.limits_file.thresholds if self.limits_file else lambda _: {}
+        return Gate(self.config, self.settings, self.own_prices, of_path)
+
     def measures(self, item: pytest.Item) -> bool:
         return (
             self.settings.enabled
@@ -242,7 +258,7 @@ class Session:
     def run(self, item: pytest.Item) -> Run:
         from pytest_agentperf.run import Replay, Run
 
-        return Run(
+        run = Run(
             item,
             limits=item.stash.get(LIMITS, ()),
             replay=Replay(
@@ -257,6 +273,8 @@ class Session:
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
+        run.gate = self.gate.judge_of(item) if self.gate else None
+        return run
 
     @contextmanager
     def measure(self, item: pytest.Item) -> Iterator[None]:
@@ -277,7 +295,7 @@ class Session:
         with self.guard:
             run.stop()
             if started:
-                run.judge()
+                run.judge(ending)
         with self.guard:
             ending = run.verdict(ending)
         self.guard.bugs.extend(bug for bug in run.recorder.bugs if bug not in self.guard.bugs)
@@ -302,25 +320,44 @@ class Session:
         return str(getattr(self.config, "workerinput", {}).get("workerid", ""))
 
     def collect(self, report: pytest.TestReport) -> None:
+        self._ran.add(report.nodeid)
         if (data := getattr(report, "agentperf", None)) and not self.worker:
             self._tests[report.nodeid] = data
 
     def told_by(self, worker: dict[str, Any]) -> None:
         """What a worker has to say beside its tests. Ends the run where its collection met a usage error."""
         self.guard.bugs.extend(bug for bug in worker.get("bugs", ()) if bug not in self.guard.bugs)
+        self.deselected |= worker.get("deselected", True)
         if problem := worker.get("usage_error"):
             pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
 
-    def finish(self) -> None:
+    def finish(self, exitstatus: int) -> None:
         if self.worker:
             self.config.workeroutput["agentperf"] = {  # type: ignore[attr-defined]
                 "bugs": self.guard.bugs,
                 "usage_error": self.usage_error,
+                "deselected": self.deselected,
             }
-        else:
-            self.problems += publish(self.settings, self.report)
+            return
+        if self.gate:
+            try:
+                complete = self._complete() if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else ()
+                self.__dict__["report"] = self.gate.finish(self.report, self._ran, complete)
+            except (OSError, ValueError) as problem:
+                self.problems.append(f"baselines: {problem}")
+        self.problems += publish(self.settings, lambda: self.report)
 
+    def _complete(self) -> tuple[Path, ...]:
+        """Files and folders of which every test ran."""
+        options = self.config.option
+        if self.deselected or options.maxfail or getattr(options, "lf", False):
+            return ()
+        here = self.config.invocation_params.dir
+        return tuple(path for arg in self.config.args if "::" not in arg and (path := here / arg).exists())
+
+    @cached_property
     def report(self) -> Report:
+        """Of the whole run, once its last test is over."""
         from pytest_agentperf.model.codec import from_json
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
@@ -340,7 +377,7 @@ class Session:
         for bug in self.guard.bugs[told if lines else 0 :]:  # what is broken may be the report itself
             lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
         with self.guard:
-            lines += workflow_commands(self.settings, self.report)
+            lines += workflow_commands(self.settings, lambda: self.report)
         for line in (*lines, *self.problems):
             terminal.write_line(line)
 
@@ -349,10 +386,15 @@ class Session:
             from pytest_agentperf.report.terminal import render
 
             rows = len(self._tests) if self.config.option.verbose > 0 else 20
-            return render(self.report(), width=get_terminal_size().columns, color=terminal.hasmarkup, max_rows=rows)
+            return render(
+                replace(self.report, bugs=tuple(self.guard.bugs)),
+                width=get_terminal_size().columns,
+                color=terminal.hasmarkup,
+                max_rows=rows,
+            )
         if not self._tests:
             return []
-        profiles = [test.profile for test in self.report().tests]
+        profiles = [test.profile for test in self.report.tests]
         notes = dict.fromkeys(note for profile in profiles for note in (*profile.notes, *profile.unmodelled))
         return [f"agentperf: {note}" for note in notes]
 

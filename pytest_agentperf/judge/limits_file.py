@@ -4,11 +4,13 @@
       "tests/agents/test_*.py":
         max_latency: 2000
         max_tokens: {input: 8000, output: 1000}
+    gate:                         # against the baseline
+      "tests/slow/*.py": {latency: 5%, cost: off, tokens: {percent: 5, floor: 100}}
     prices:                       # US dollars per million tokens
       our-llama-70b: {input: 0.9, output: 0.9}
 
 A glob is matched against the test's file, or against its whole node id if it contains `::`. Where several globs limit
-the same thing, the one further down wins; a marker on the test wins over all.
+the same thing, the one further down wins; a marker on the test wins over all. The same goes for the thresholds of the gate.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_agentperf.judge.checks import CHECKS, NAMES, OWN_CHECKS, BadLimit
+from pytest_agentperf.judge.gate import BadThreshold, Threshold, read_thresholds
 from pytest_agentperf.judge.limits import closest, read_limit
 from pytest_agentperf.model.limit import Limit
 
@@ -38,14 +41,26 @@ class LimitsFileError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsFile:
     globs: tuple[tuple[str, tuple[Limit, ...]], ...] = ()
+    gates: tuple[tuple[str, dict[str, Threshold]], ...] = ()
     prices: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     """Model name to dollars per million tokens, by the names in `PRICE_KEYS`; input and output are always there."""
 
     def limits(self, nodeid: str) -> tuple[Limit, ...]:
         """The limits of the globs that match a test."""
-        path = nodeid.partition("::")[0]
-        matching = [limits for glob, limits in self.globs if fnmatchcase(nodeid if "::" in glob else path, glob)]
+        matching = [limits for glob, limits in self.globs if _matches(glob, nodeid)]
         return closest(limit for limits in reversed(matching) for limit in limits)
+
+    def thresholds(self, nodeid: str) -> dict[str, Threshold]:
+        """Of the gate on a test's baseline."""
+        found: dict[str, Threshold] = {}
+        for glob, thresholds in self.gates:
+            if _matches(glob, nodeid):
+                found |= thresholds
+        return found
+
+
+def _matches(glob: str, nodeid: str) -> bool:
+    return fnmatchcase(nodeid if "::" in glob else nodeid.partition("::")[0], glob)
 
 
 def read_limits_file(path: Path, shown: str) -> LimitsFile:
@@ -85,15 +100,19 @@ class _Reader:
     def read(self, root: Node) -> LimitsFile:
         globs: list[tuple[str, tuple[Limit, ...]]] = []
         prices: dict[str, dict[str, Decimal]] = {}
-        for key, name, section in self._items(root, "a mapping with the keys limits and prices"):
+        gates: list[tuple[str, dict[str, Threshold]]] = []
+        for key, name, section in self._items(root, "a mapping with the keys limits, gate and prices"):
             if name == "limits":
                 for _, glob, body in self._items(section, "a mapping from path globs to limits"):
                     globs.append((str(glob), tuple(self._limits(body))))
+            elif name == "gate":
+                for where, glob, body in self._items(section, "a mapping from path globs to thresholds"):
+                    gates.append((str(glob), self._thresholds(where, body)))
             elif name == "prices":
                 prices = self.prices(section)
             else:
-                raise self._error(key, f"unknown key {name!r}; allowed: limits, prices")
-        return LimitsFile(globs=tuple(globs), prices=prices)
+                raise self._error(key, f"unknown key {name!r}; allowed: limits, gate, prices")
+        return LimitsFile(globs=tuple(globs), gates=tuple(gates), prices=prices)
 
     def prices(self, section: Node) -> dict[str, dict[str, Decimal]]:
         prices: dict[str, dict[str, Decimal]] = {}
@@ -113,6 +132,12 @@ class _Reader:
                     yield from read_limit(name, args, kwargs, source=source, explicit=False)
                 except BadLimit as problem:
                     raise self._error(key, f"{name}: {problem}") from None
+
+    def _thresholds(self, key: Node, body: Node) -> dict[str, Threshold]:
+        try:
+            return read_thresholds(self._value(body))
+        except BadThreshold as problem:
+            raise self._error(key, str(problem)) from None
 
     def _prices(self, body: Node) -> Iterator[tuple[str, Decimal]]:
         for key, name, node in self._items(body, f"a mapping with the keys {', '.join(PRICE_KEYS)}"):

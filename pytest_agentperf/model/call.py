@@ -42,7 +42,7 @@ class Message:
     """Bytes of its JSON."""
 
 
-_MODEL_ROLES = frozenset(("assistant", "model", "chatbot", "reasoning", "function_call", "custom_tool_call"))
+MODEL_ROLES = frozenset(("assistant", "model", "chatbot", "reasoning", "function_call", "custom_tool_call"))
 """Of messages that a model wrote, in lower case; the last three are items of OpenAI's responses."""
 
 
@@ -70,7 +70,7 @@ class Prompt:
     @property
     def new_size(self) -> int:
         """Bytes of the messages behind the model's last one: what this request adds to the conversation."""
-        ours = takewhile(lambda message: message.role.lower() not in _MODEL_ROLES, reversed(self.messages))
+        ours = takewhile(lambda message: message.role.lower() not in MODEL_ROLES, reversed(self.messages))
         return sum(message.size for message in ours)
 
     @property

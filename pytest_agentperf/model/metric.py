@@ -29,6 +29,20 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slack:
+    """How much worse than the baseline a number may be: by no more than the percentage, or by no more than the floor."""
+
+    percent: Number = 0
+    floor: Number = 0
+    """In the unit of the metric."""
+
+
+_ANY = Slack()
+_TOKENS = Slack(percent=2, floor=16)
+_TIME = Slack(percent=2, floor=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     name: str
     title: str
@@ -42,6 +56,8 @@ class Metric:
     """Under replay the same on every machine."""
     adds_up: bool = True
     """The numbers of several tests make a total."""
+    slack: Slack | None = None
+    """Of the gate on the baseline; None: it is shown there and gates only where somebody asks for it."""
 
 
 def _known(value: Number) -> Measure:
@@ -180,8 +196,10 @@ def _names(calls: Iterable[ModelCall]) -> str:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(name="latency", title="latency", label="latency", unit="ms", read=_latency),
-        Metric(name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False),
+        Metric(name="latency", title="latency", label="latency", unit="ms", read=_latency, slack=_TIME),
+        Metric(
+            name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False, slack=_TIME
+        ),
         Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
         Metric(name="tool_time", title="tool time", label="tool time", unit="ms", read=_tool_time),
         Metric(
@@ -201,13 +219,21 @@ METRICS: dict[str, Metric] = {
             read=_sequential_loss,
         ),
         Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
-        Metric(name="tokens", title="tokens", label="tokens", unit="tokens", read=_tokens(lambda usage: usage.total)),
+        Metric(
+            name="tokens",
+            title="tokens",
+            label="tokens",
+            unit="tokens",
+            read=_tokens(lambda usage: usage.total),
+            slack=_TOKENS,
+        ),
         Metric(
             name="input_tokens",
             title="input",
             label="input tokens",
             unit="tokens",
             read=_tokens(lambda usage: usage.input),
+            slack=_TOKENS,
         ),
         Metric(
             name="output_tokens",
@@ -215,6 +241,7 @@ METRICS: dict[str, Metric] = {
             label="output tokens",
             unit="tokens",
             read=_tokens(lambda usage: usage.output),
+            slack=_TOKENS,
         ),
         Metric(
             name="cache_read_tokens",
@@ -223,18 +250,34 @@ METRICS: dict[str, Metric] = {
             unit="tokens",
             read=_part("cache_read"),
             better="higher",
+            slack=_TOKENS,
         ),
         Metric(
             name="reasoning_tokens", title="reasoning", label="reasoning tokens", unit="tokens", read=_part("reasoning")
         ),
-        Metric(name="cost", title="cost", label="cost", unit="USD", read=_cost),
-        Metric(name="llm_calls", title="LLM", label="LLM calls", unit="calls", read=lambda p: _known(len(p.calls))),
+        Metric(
+            name="cost",
+            title="cost",
+            label="cost",
+            unit="USD",
+            read=_cost,
+            slack=Slack(percent=2, floor=Decimal("0.0001")),
+        ),
+        Metric(
+            name="llm_calls",
+            title="LLM",
+            label="LLM calls",
+            unit="calls",
+            read=lambda p: _known(len(p.calls)),
+            slack=_ANY,
+        ),
         Metric(
             name="turns",
             title="turns",
             label="turns",
             unit="turns",
             read=lambda p: _known(max((c.turn for c in p.calls), default=0)),
+            slack=_ANY,
         ),
         Metric(
             name="tool_calls",
@@ -242,14 +285,16 @@ METRICS: dict[str, Metric] = {
             label="tool calls",
             unit="calls",
             read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
+            slack=_ANY,
         ),
-        Metric(name="retries", title="retries", label="retries", unit="calls", read=_retries),
+        Metric(name="retries", title="retries", label="retries", unit="calls", read=_retries, slack=_ANY),
         Metric(
             name="request_bytes",
             title="sent",
             label="request bytes",
             unit="bytes",
             read=lambda p: _known(sum(c.request_size for c in p.calls)),
+            slack=Slack(percent=2, floor=256),
         ),
         Metric(
             name="response_bytes",

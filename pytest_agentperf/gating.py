@@ -1,0 +1,159 @@
+"""The baseline's side of a run: which tests it fails, what is written, and what is told of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_agentperf import markers
+from pytest_agentperf.judge.baseline_file import BadBaseline
+from pytest_agentperf.judge.baselines import Baselines, Compared, from_tree, modules_with_baselines, update
+from pytest_agentperf.judge.causes import Explained, explain, group, why
+from pytest_agentperf.judge.gate import Regressed, Threshold, describe, priced
+from pytest_agentperf.judge.limits import Failure
+from pytest_agentperf.judge.revisions import GitError, from_git, merge_base, target
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.trace import Pricer
+from pytest_agentperf.model.change import Cause, Verdict
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.options import Settings
+from pytest_agentperf.price.cost import OwnPrice
+
+_MOST_REASONS = 3
+
+Judge = Callable[[Profile], tuple[Compared, Failure | None]]
+"""A test beside its baseline, and what it fails with."""
+
+
+class Gate:
+    """One a pytest process; only the controller's writes."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        own_prices: Mapping[str, OwnPrice],
+        thresholds: Callable[[str], Mapping[str, Threshold]],
+    ) -> None:
+        self.root = config.rootpath
+        self.settings = settings
+        self.pricer = Pricer(own_prices)
+        self._thresholds = thresholds
+        asked = set((settings.update or "").split(",")) - {""}
+        self.refused = bool(asked) and "force" not in asked and os.environ.get("CI", "") not in ("", "0", "false")
+        self.updates: Collection[str] = () if self.refused else asked
+        self.accepts = [
+            verdict
+            for word, verdict in (("worse", Verdict.REGRESSION), ("better", Verdict.BETTER))
+            if word in self.updates
+        ]
+        self.store = Baselines(from_tree(self.root), settings.baseline, own_prices, conflicts=bool(self.updates))
+
+    def plan(self, items: Iterable[pytest.Item]) -> None:
+        """Read what these tests are held against. Raises pytest.UsageError."""
+        try:
+            for item in items:
+                self.store.blocks(self.store.path(item.nodeid))
+                markers.thresholds(item)
+        except BadBaseline as problem:
+            raise pytest.UsageError(str(problem)) from None
+
+    def judge_of(self, item: pytest.Item) -> Judge:
+        return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})
+
+    def _judge(self, thresholds: Mapping[str, Threshold], seen: Profile) -> tuple[Compared, Failure | None]:
+        found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
+        shown = str(self.store.path(seen.nodeid))
+        test = shlex.quote(seen.nodeid)
+        if found.fails and found.base is not None:
+            worse = [change.metric for change in found.changes if change.verdict.fails]
+            head = priced(skeleton(seen), self.store.own_prices)
+            reasons = why(explain(found.base, head, self.pricer), worse)[:_MOST_REASONS]
+            return found, Regressed(describe(found.changes, shown, test, reasons))
+        if found.new and self.settings.strict and "new" not in self.updates:
+            way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
+            return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")
+        return found, None
+
+    # -- after the tests -----------------------------------------------------------------------------------------------
+
+    def finish(self, report: Report, ran: Collection[str], complete: Sequence[Path]) -> Report:
+        """Write what is asked for, find the causes, and tell of both.
+
+        `ran`: every test that there is in `complete`, files and folders that ran as a whole. Raises OSError, BadBaseline.
+        """
+        notes = [*report.notes, *self._written(report.tests, ran, complete)]
+        causes = self.causes(report.tests)
+        try:
+            causes += self._since_merge_base(report.tests, {cause.key for cause in causes})
+        except GitError as problem:
+            notes.append(f"changes since the merge base are not told: {problem}")
+        return replace(report, causes=causes, notes=tuple(notes))
+
+    def causes(self, tests: Iterable[TestRun]) -> tuple[Cause, ...]:
+        """Why tests differ from their baselines."""
+        return group(self._explained(test, test.base) for test in tests if test.base is not None and _ended(test))
+
+    def _explained(self, test: TestRun, base: Profile) -> Explained:
+        head = priced(skeleton(test.profile), self.store.own_prices)
+        return Explained(
+            nodeid=test.profile.nodeid,
+            steps=explain(base, head, self.pricer),
+            calls=[call.index for call in test.profile.calls],
+            where=test.where,
+            gating=any(change.verdict.fails for change in test.changes),
+        )
+
+    def _since_merge_base(self, tests: Iterable[TestRun], known: Collection[str]) -> tuple[Cause, ...]:
+        """What the baselines of this tree have accepted since they left the target's. Raises GitError, BadBaseline."""
+        ref = self.settings.against or target(os.environ)
+        if ref is None:
+            return ()
+        then = Baselines(from_git(self.root, merge_base(self.root, ref)), self.settings.baseline, self.store.own_prices)
+        explained = []
+        for test in tests:
+            old, new = then.block(test.profile.nodeid), self.store.block(test.profile.nodeid)
+            if old and _ended(test) and test.profile.calls and (new is None or old.trace != new.trace):
+                base = then.profile(test.profile.nodeid)
+                explained.append(self._explained(replace(test, changes=()), base) if base else None)
+        found = group(one for one in explained if one)
+        return tuple(replace(cause, accepted=True) for cause in found if cause.key not in known)
+
+    def _written(self, tests: Sequence[TestRun], ran: Collection[str], complete: Sequence[Path]) -> list[str]:
+        if self.refused:
+            return [
+                "baselines are not written because CI is set; --agentperf-update=...,force writes them all the same"
+            ]
+        if not self.updates:
+            fresh = sum(test.new for test in tests)
+            if fresh and self.store.known:
+                return [f"{fresh} test{'s' if fresh > 1 else ''} without a baseline: pytest --agentperf-update=new"]
+            return []
+        modules = {nodeid.partition("::")[0] for nodeid in ran}
+        there = {
+            module
+            for module in modules_with_baselines(self.root, self.settings.baseline, complete)
+            if module in modules or not (self.root / module).exists()
+        }
+        done = update(self.store, self.root, tests, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
+        counts = (("new", done.new), ("changed", done.changed), ("removed", done.removed))
+        told = ", ".join(f"{number} {what}" for what, number in counts if number)
+        return [f"baselines written: {told or 'nothing to write'}{_in(done.files)}"]
+
+
+def _in(files: Sequence[str]) -> str:
+    if not files:
+        return ""
+    return f" in {files[0]}" if len(files) == 1 else f" in {len(files)} files, the first of them {files[0]}"
+
+
+def _ended(test: TestRun) -> bool:
+    """Whether the numbers are those of a whole run."""
+    return test.outcome in ("passed", "xpassed") or any(change.verdict.fails for change in test.changes)

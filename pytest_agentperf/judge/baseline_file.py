@@ -1,0 +1,148 @@
+"""The text of a baseline: a block for each test of a module, made to be reviewed, merged and read again.
+
+    # agentperf-baseline 1 (written by pytest --agentperf-update)
+
+    test_plans_a_trip
+     llm_calls 2
+     cost_nano_usd 384000
+     test took=4200000
+     call openai openai-chat gpt-5-nano turn=1 at=100000 took=1400000 input=1200 output=85 asks=flights,weather
+     tool flights at=1550000 took=1300000 for=1.1
+
+A block starts with the test's id behind `path/to/module.py::`, so that a module moves together with its file. Its first
+lines are numbers for people; the lines from `test` on are the skeleton (see `judge.skeleton`), which is what counts.
+Times are microseconds, sizes bytes. Blocks are sorted; nothing in them drifts, so two branches meet in a block only if
+both changed that test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_agentperf.judge.skeleton_text import BadLine, read_skeleton, write_skeleton
+from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.profile import Profile
+
+VERSION = 1
+# 1: the first
+_HEAD = f"# agentperf-baseline {VERSION} (written by pytest --agentperf-update)"
+_FIRST = re.compile(r"# agentperf-baseline (\d+)\b.*")
+_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
+_AGAIN = "write it again with: pytest --agentperf --agentperf-update"
+
+
+class BadBaseline(ValueError):
+    """A baseline that cannot be read; the message names file, line and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One test's part of the file."""
+
+    numbers: str
+    """Lines for people."""
+    trace: str
+    """Lines of the skeleton. Equal traces, equal runs."""
+
+    def profile(self, nodeid: str, shown: str) -> Profile:
+        """The skeleton. Raises BadBaseline; `shown` is what it calls the file."""
+        try:
+            return read_skeleton(nodeid, self.trace)
+        except BadLine as problem:
+            raise BadBaseline(f"{shown}: {nodeid}: {problem}; {_AGAIN}") from None
+
+
+def block(skeleton: Profile) -> Block:
+    """`skeleton` with its calls priced, for the line of the cost."""
+    numbers = []
+    for name, metric in METRICS.items():
+        if metric.slack is not None and (value := metric.read(skeleton).value) is not None:
+            numbers.append(f" {name}{_UNITS.get(metric.unit, '')} {_whole(value, metric.unit)}")
+    return Block("\n".join(numbers), write_skeleton(skeleton))
+
+
+_UNITS = {"ms": "_ms", "USD": "_nano_usd"}
+
+
+def _whole(value: Number, unit: str) -> int:
+    return round(value * 1_000_000_000) if unit == "USD" else int(value)
+
+
+def to_text(blocks: Mapping[str, Block]) -> str:
+    """The file. `blocks` are by the test's id behind the path of its module."""
+    parts = [_HEAD + "\n"]
+    parts += [f"{escape(name)}\n{blocks[name].numbers}\n{blocks[name].trace}\n" for name in sorted(blocks)]
+    return "\n".join(parts)
+
+
+def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Block]:
+    """The inverse. Raises BadBaseline, for merge conflicts too; with `conflicts` the blocks that are part of one are left out."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if found := _CONFLICT.search(text):
+        if not conflicts:
+            line = text.count("\n", 0, found.start()) + 1
+            raise BadBaseline(
+                f"{shown}:{line}: an unresolved merge conflict; {_AGAIN} (it may stay in the file for that)"
+            )
+        text = _without_conflicts(text)
+    head, _, rest = text.partition("\n")
+    _check_head(head, shown)
+    blocks: dict[str, Block] = {}
+    line = 2
+    for part in rest.split("\n\n"):
+        lead = len(part) - len(part.lstrip("\n"))
+        name, _, body = part.strip("\n").partition("\n")
+        if name:
+            name = unescape(name)
+            if name in blocks:
+                raise BadBaseline(f"{shown}:{line + lead}: {name} stands here twice; {_AGAIN}")
+            blocks[name] = _block(body, f"{shown}:{line + lead}")
+        line += part.count("\n") + 2
+    return blocks
+
+
+def _check_head(head: str, shown: str) -> None:
+    found = _FIRST.fullmatch(head.rstrip())
+    if not found:
+        raise BadBaseline(f"{shown}:1: expected {_HEAD!r}, got {head[:60]!r}; {_AGAIN}")
+    if not 1 <= int(found[1]) <= VERSION:
+        raise BadBaseline(
+            f"{shown}:1: version {found[1]} is not one that this pytest-agentperf reads (1 to {VERSION}); "
+            "pip install --upgrade pytest-agentperf"
+        )
+
+
+def _block(body: str, place: str) -> Block:
+    at = body.find("\n test ")
+    if at < 0 or not body.startswith(" "):
+        raise BadBaseline(f"{place}: a block without its line `test`; {_AGAIN}")
+    return Block(body[:at], body[at + 1 :])
+
+
+def _without_conflicts(text: str) -> str:
+    """The blocks that no conflict touches."""
+    text = re.sub(r"^<{7}.*?^>{7}[^\n]*\n?", "\0\n", text, flags=re.MULTILINE | re.DOTALL)
+    head, _, rest = text.partition("\n")
+    if "\0" in head:
+        head = _HEAD
+    return "\n".join([head, "\n\n".join(part for part in rest.split("\n\n") if "\0" not in part)])
+
+
+def escape(name: str) -> str:
+    """An id on one line that starts with a letter: what does not print, and blanks at the ends, as in a Python text."""
+    text = "".join(
+        "\\\\" if char == "\\" else char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in name
+    )
+    if text[:1] in ("#", "<", "=", ">", "|", " "):
+        text = f"\\x{ord(text[0]):02x}{text[1:]}"
+    return f"{text[:-1]}\\x20" if text.endswith(" ") else text
+
+
+def unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda found: found[0].encode().decode("unicode_escape"), text)
+
+
+_ESCAPED = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[tnr])")

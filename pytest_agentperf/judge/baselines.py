@@ -1,0 +1,205 @@
+"""Where baselines stand, and a test's verdict against its own: what the gate reads and `--agentperf-update` writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, to_text
+from pytest_agentperf.judge.causes import luck
+from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.skeleton_text import write_skeleton
+from pytest_agentperf.judge.trace import Pricer
+from pytest_agentperf.model.change import Change, Verdict
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.price.cost import OwnPrice
+
+CATEGORIES = ("new", "better", "worse", "removed")
+"""What `--agentperf-update` may be told to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A test beside its baseline."""
+
+    changes: tuple[Change, ...] = ()
+    base: Profile | None = None
+    """The baseline's skeleton, priced; None where there is none or the test does the same."""
+    new: bool = False
+
+    @property
+    def fails(self) -> bool:
+        return any(change.verdict.fails for change in self.changes)
+
+
+Source = Callable[[PurePosixPath], str | None]
+"""The text of a file, by its path from the root of the project; None where there is none. Raises OSError."""
+
+
+@dataclass(slots=True)
+class Baselines:
+    """All baselines of a project; each file is read once, when a test of its module asks."""
+
+    source: Source
+    folder: str = "agentperf_baseline"
+    """Beside the test modules."""
+    own_prices: Mapping[str, OwnPrice] = field(default_factory=dict)
+    conflicts: bool = False
+    """Leave out blocks that a merge left in conflict, for they will be written again."""
+    _files: dict[PurePosixPath, dict[str, Block]] = field(default_factory=dict)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any baseline among the files that were read."""
+        return any(self._files.values())
+
+    def path(self, nodeid: str) -> PurePosixPath:
+        """The file of a test's module: `tests/agentperf_baseline/test_trip.txt`, from the root of the project."""
+        module = PurePosixPath(nodeid.partition("::")[0])
+        name = module.name.removesuffix(".py")
+        return module.parent / self.folder / f"{name}.txt"
+
+    def blocks(self, path: PurePosixPath) -> dict[str, Block]:
+        """By the tests' ids behind their module. Raises BadBaseline."""
+        if path not in self._files:
+            try:
+                text = self.source(path)
+            except (OSError, UnicodeDecodeError) as problem:
+                raise BadBaseline(f"{path}: cannot be read: {problem}") from None
+            self._files[path] = from_text(text, str(path), conflicts=self.conflicts) if text is not None else {}
+        return self._files[path]
+
+    def block(self, nodeid: str) -> Block | None:
+        return self.blocks(self.path(nodeid)).get(name_in_module(nodeid))
+
+    def profile(self, nodeid: str) -> Profile | None:
+        """The skeleton of a test, priced; None where there is none. Raises BadBaseline."""
+        if (found := self.block(nodeid)) is None:
+            return None
+        return priced(found.profile(nodeid, str(self.path(nodeid))), self.own_prices)
+
+    def compare(
+        self, head: Profile, thresholds: Thresholds, *, accepts: Collection[Verdict] = (), ratchet: bool = False
+    ) -> Compared:
+        """Raises BadBaseline."""
+        known = self.block(head.nodeid)
+        if known is None:
+            return Compared(new=not comparable(head))
+        bare = skeleton(head)
+        if write_skeleton(bare) == known.trace:
+            return Compared()
+        if head.calls and comparable(head):
+            return Compared()
+        base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
+        now = priced(bare, self.own_prices)
+        by_luck = luck(base, now, Pricer(self.own_prices))
+        changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=by_luck)
+        return Compared(changes, base)
+
+
+def name_in_module(nodeid: str) -> str:
+    """`TestTrip::test_plans[a]`; of an item that is a whole file, its id."""
+    return nodeid.partition("::")[2] or nodeid
+
+
+def from_tree(root: Path) -> Source:
+    """Reads files below a folder."""
+
+    def read(path: PurePosixPath) -> str | None:
+        try:
+            return (root / path).read_text("utf-8")
+        except FileNotFoundError:
+            return None
+
+    return read
+
+
+# -- what is written -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What an update did."""
+
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+    files: tuple[str, ...] = ()
+
+
+def update(
+    baselines: Baselines,
+    root: Path,
+    tests: Iterable[TestRun],
+    categories: Collection[str],
+    gone: Callable[[str], bool] = lambda _: False,
+    modules: Iterable[str] = (),
+) -> Written:
+    """Write the baselines of the tests that passed, as far as `categories` say.
+
+    `gone` tells of a node id whether the test is no more; it is asked for the tests of `modules`, paths from `root`.
+    Raises OSError and BadBaseline.
+    """
+    files: dict[PurePosixPath, dict[str, Block]] = {}
+    counts = dict.fromkeys(("new", "changed", "removed"), 0)
+    for test in tests:
+        if (kind := _kind(test, categories)) is not None:
+            path = baselines.path(test.profile.nodeid)
+            blocks = files.setdefault(path, dict(baselines.blocks(path)))
+            found = block(priced(skeleton(test.profile), baselines.own_prices))
+            blocks[name_in_module(test.profile.nodeid)] = found
+            counts[kind] += 1
+    if "removed" in categories:
+        for module in modules:
+            path = baselines.path(module)
+            blocks = files.get(path) or dict(baselines.blocks(path))
+            lost = [name for name in blocks if gone(f"{module}::{name}")]
+            if lost:
+                files[path] = {name: kept for name, kept in blocks.items() if name not in lost}
+                counts["removed"] += len(lost)
+    for path, blocks in files.items():
+        _write(root / path, blocks)
+    return Written(**counts, files=tuple(map(str, sorted(files))))
+
+
+def _kind(test: TestRun, categories: Collection[str]) -> str | None:
+    """Under which count a test is written; None where it is not."""
+    if test.outcome not in ("passed", "xpassed"):
+        return None
+    if test.new:
+        return "new" if "new" in categories else None
+    if test.base is None:
+        return None
+    verdicts = {change.verdict for change in test.changes}
+    worse = any(change.worse for change in test.changes)
+    needs = {"worse"} if worse else {"better"} if verdicts & {Verdict.BETTER, Verdict.UNRECORDED} else set()
+    return "changed" if needs <= set(categories) else None
+
+
+def _write(path: Path, blocks: Mapping[str, Block]) -> None:
+    """Whole or not at all; a file without blocks goes."""
+    if not blocks:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(to_text(blocks).encode("utf-8"))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def modules_with_baselines(root: Path, folder: str, places: Iterable[Path]) -> Iterator[str]:
+    """Paths from `root` of the modules that have a baseline, as far as they are, or were, in one of `places`."""
+    for place in places:
+        inside = place if place.is_dir() else place.parent
+        for file in sorted(inside.rglob(f"{folder}/*.txt")):
+            stem = file.name.removesuffix(".txt")
+            module = file.parent.parent / (stem if "." in stem else f"{stem}.py")
+            if place.is_dir() or place == module:
+                yield Path(os.path.relpath(module, root)).as_posix()

@@ -1,0 +1,184 @@
+"""From many numbers that changed to the few reasons why.
+
+The baseline's trace is made into the run's, one edit after the other, and weighed after each: what an edit adds is the
+difference, so the shares of all edits add up to the whole change exactly. Edits of one kind and key, in whichever tests,
+are one cause.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+from pytest_agentperf.judge.kinds import KINDS, Edit, prepare
+from pytest_agentperf.judge.trace import Pricer, Trace
+from pytest_agentperf.model.change import Cause, Hit, Share
+from pytest_agentperf.model.metric import METRICS, Number, format_value
+from pytest_agentperf.model.profile import Profile
+
+_ORDER = ("cost", "latency", "tokens", "llm_calls", "input_tokens", "output_tokens", "cache_read_tokens")
+"""Of shares in a sentence, costliest first."""
+_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An edit and what it adds to each metric."""
+
+    edit: Edit
+    shares: Mapping[str, Number]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A test that changed."""
+
+    nodeid: str
+    steps: Sequence[Step]
+    calls: Sequence[int]
+    """`ModelCall.index` by position."""
+    where: str = ""
+    gating: bool = True
+
+
+def explain(base: Profile, head: Profile, price: Pricer) -> list[Step]:
+    """Why a test changed; both sides are priced skeletons. For each metric the shares add up to its change."""
+    trace = Trace(base, head, price)
+    prepare(trace)
+    steps: list[Step] = []
+    before = trace.initial()
+    for kind in KINDS.values():
+        for edit in kind.find(trace):
+            now = trace.numbers()
+            if shares := _difference(before, now):
+                steps.append(Step(edit, shares))
+            before = now
+    if shares := _difference(before, trace.final()):
+        steps.append(Step(Edit(kind="other", key=(), what="something else changed"), shares))
+    return steps
+
+
+def _difference(before: Mapping[str, Number], after: Mapping[str, Number]) -> dict[str, Number]:
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}  # type: ignore[operator]
+
+
+def luck(base: Profile, head: Profile, price: Pricer) -> Callable[[str], Number]:
+    """By metric, what changed by another recording's luck alone. Nothing is looked at before somebody asks."""
+    known: list[Step] = []
+
+    def read(metric: str) -> Number:
+        if not known:
+            known.extend(explain(base, head, price))
+        parts = [step.shares[metric] for step in known if metric in step.shares and _kind_luck(step.edit)]
+        return sum(parts) if parts else 0
+
+    return read
+
+
+def _kind_luck(edit: Edit) -> bool:
+    return edit.kind in KINDS and KINDS[edit.kind].luck
+
+
+def why(steps: Sequence[Step], metrics: Iterable[str]) -> list[str]:
+    """For one test: what made these metrics worse, one sentence a cause, the largest first."""
+    wanted = list(metrics)
+    told = []
+    for step in steps:
+        shares = {name: amount for name, amount in step.shares.items() if name in wanted}
+        if shares:
+            told.append((max(map(_size, shares.items())), f"{headline([step.edit])} ({_amounts(shares)})"))
+    return [text for _, text in sorted(told, key=lambda pair: -pair[0])]
+
+
+def group(tests: Iterable[Explained]) -> tuple[Cause, ...]:
+    """One cause for each kind and key: those that failed a test first, then the costliest."""
+    found: defaultdict[tuple[str, ...], list[tuple[Explained, Step]]] = defaultdict(list)
+    for test in tests:
+        for step in test.steps:
+            found[step.edit.kind, *step.edit.key].append((test, step))
+    causes = [_cause(key, hits) for key, hits in found.items()]
+    return tuple(sorted(causes, key=lambda cause: (not cause.gating, *_weight(cause), cause.key)))
+
+
+def _cause(key: tuple[str, ...], found: Sequence[tuple[Explained, Step]]) -> Cause:
+    totals: defaultdict[str, Number] = defaultdict(int)
+    for _, step in found:
+        for name, amount in step.shares.items():
+            totals[name] += amount  # type: ignore[operator]
+    shares = {name: totals[name] for name in _sorted(totals) if METRICS[name].adds_up}
+    ranked = sorted(found, key=lambda pair: (-max(map(_size, pair[1].shares.items())), pair[0].nodeid))
+    edits = [step.edit for _, step in ranked]
+    number = len({test.nodeid for test, _ in found})
+    tests = f"{number:,} test{'' if number == 1 else 's'}"
+    amounts = _amounts({name: amount for name, amount in shares.items() if amount})
+    return Cause(
+        kind=key[0],
+        key="|".join(key),
+        sentence=f"{headline(edits)} ({tests}{', ' if amounts else ''}{amounts})",
+        shares=_shares(shares),
+        hits=tuple(
+            Hit(
+                nodeid=test.nodeid,
+                shares=_shares({name: step.shares[name] for name in _sorted(step.shares)}),
+                calls=tuple(test.calls[at] for at in step.edit.calls),
+            )
+            for test, step in ranked
+        ),
+        smallest=min(found, key=lambda pair: (len(pair[0].calls), pair[0].nodeid))[0].nodeid,
+        where=ranked[0][0].where,
+        gating=not _kind_luck(edits[0]) and any(test.gating for test, _ in found),
+    )
+
+
+def headline(edits: Sequence[Edit]) -> str:
+    """`system prompt of planner grew by 300 tokens`."""
+    first = edits[0]
+    agents = list(dict.fromkeys(agent for edit in edits for agent in edit.agents))
+    several = (
+        f"{', '.join(agents[:_TOLD])} and {len(agents) - _TOLD} more" if len(agents) > _TOLD else ", ".join(agents)
+    )
+    what = first.what.replace("{of}", f" of {several}" if several else "")
+    each = [amount for edit in edits for amount in edit.each]
+    if not each or first.kind not in {*KINDS, "cache-hit"}:
+        return what
+    kind = KINDS.get(first.kind) or KINDS["cache-lost"]
+    usual = median_low(each)
+    if not usual:
+        return f"{what} changed"
+    about = "" if min(each) == max(each) else "about "
+    amount = format_value(abs(usual), first.unit)
+    return f"{what} {kind.more if usual > 0 else kind.less} {about}{amount}"
+
+
+def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
+    return tuple(Share(metric=name, amount=amount, unit=METRICS[name].unit) for name, amount in amounts.items())
+
+
+def _amounts(shares: Mapping[str, Number]) -> str:
+    told = [f"{_signed(shares[name], METRICS[name].unit, name)}" for name in _sorted(shares)]
+    return ", ".join(told[:_TOLD])
+
+
+def _signed(amount: Number, unit: str, name: str) -> str:
+    text = format_value(-amount if amount < 0 else amount, unit if unit in ("ms", "USD") else "")
+    label = "" if unit == "USD" else f" {METRICS[name].label}"
+    return f"{'-' if amount < 0 else '+'}{text}{label}"
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    rank = {name: at for at, name in enumerate(dict.fromkeys((*_ORDER, *METRICS)))}
+    return sorted(names, key=lambda name: rank.get(name, 99))
+
+
+def _size(share: tuple[str, Number]) -> float:
+    """How much an amount weighs beside others: a cent as much as ten seconds or a thousand tokens."""
+    name, amount = share
+    worth = {"USD": 100.0, "ms": 0.0001, "tokens": 0.001, "calls": 0.1, "turns": 0.1, "bytes": 0.0}
+    return abs(float(amount)) * worth[METRICS[name].unit]
+
+
+def _weight(cause: Cause) -> tuple[float, float]:
+    amounts = {share.metric: float(share.amount) for share in cause.shares}
+    return -abs(amounts.get("cost", 0.0)), -abs(amounts.get("latency", 0.0))

@@ -1,0 +1,204 @@
+"""A test against its baseline: which numbers changed, and which of them fail it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from math import ceil, floor
+
+from pytest_agentperf.judge.limits import Failure
+from pytest_agentperf.model.change import Change, Verdict
+from pytest_agentperf.model.exchange import Origin
+from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, Slack, format_value
+from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.price.cost import OwnPrice, price
+
+
+class Regressed(Failure):
+    """A test does worse than its baseline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What somebody wrote of a metric; where it says nothing, `Metric.slack` holds."""
+
+    gates: bool = True
+    slack: Slack | None = None
+    asked: bool = False
+    """To gate even where the number is estimated or partly real."""
+
+
+Thresholds = Mapping[str, Threshold]
+"""By the names of `METRICS`."""
+
+_SHOWN = Threshold(gates=False)
+
+
+class BadThreshold(ValueError):
+    """A threshold that cannot be read; the message names the value and what is allowed."""
+
+
+def read_thresholds(written: object) -> dict[str, Threshold]:
+    """`{"latency": "5%", "cost": "off", "tokens": {"percent": 5, "floor": 100}, "cpu": "on"}`. Raises BadThreshold."""
+    if not isinstance(written, Mapping):
+        raise BadThreshold(f"expected a mapping from metrics to thresholds, got {written!r}")
+    unknown = [name for name in written if name not in METRICS]
+    if unknown:
+        raise BadThreshold(f"unknown metric {unknown[0]!r}; allowed: {', '.join(METRICS)}")
+    return {name: _threshold(METRICS[name], value) for name, value in written.items()}
+
+
+def _threshold(metric: Metric, value: object) -> Threshold:
+    if value is False or value == "off":
+        return _SHOWN
+    if value is True or value == "on":
+        return Threshold(asked=True)
+    parts: dict[object, object] = dict(value) if isinstance(value, Mapping) else {"percent": value}
+    numbers = {key: _amount(part) for key, part in parts.items()}
+    if not numbers or not numbers.keys() <= {"percent", "floor"} or None in numbers.values():
+        raise BadThreshold(
+            f"{metric.name}: expected on, off, a percentage (5 or 5%) or percent and floor (in {metric.unit}), got {value!r}"
+        )
+    usual = metric.slack or Slack()
+    slack = Slack(percent=numbers.get("percent") or 0, floor=numbers.get("floor", usual.floor) or 0)
+    return Threshold(slack=slack, asked=True)
+
+
+def _amount(value: object) -> Number | None:
+    """A number from 0, or a text of one with or without `%`; else None."""
+    try:
+        number = None if isinstance(value, bool) else Decimal(str(value).strip().removesuffix("%"))
+    except ArithmeticError:
+        return None
+    return number if number is not None and number.is_finite() and number >= 0 else None
+
+
+def priced(skeleton: Profile, own_prices: Mapping[str, OwnPrice]) -> Profile:
+    """With what its calls cost by today's table: a new price is no regression."""
+    return replace(skeleton, calls=tuple(replace(call, cost=price(call, own_prices)) for call in skeleton.calls))
+
+
+def comparable(profile: Profile) -> str:
+    """Why the numbers of a run say nothing beside a baseline; empty where they do."""
+    if not profile.calls:
+        return "it made no LLM call"
+    live = sum(call.origin is not Origin.REPLAYED for call in profile.calls)
+    return f"{live} of {len(profile.calls)} LLM calls were live, not replayed" if live else ""
+
+
+def compare(
+    base: Profile,
+    head: Profile,
+    thresholds: Thresholds,
+    *,
+    accepts: Collection[Verdict] = (),
+    ratchet: bool = False,
+    luck: Callable[[str], Number] | None = None,
+) -> tuple[Change, ...]:
+    """What changed, in the order of `METRICS`; both sides are priced.
+
+    `accepts`: verdicts that this run writes into the baseline, so that they fail nothing. `luck`: the part of a metric's
+    change that comes from another recording of the same conversation, which never fails a test.
+    """
+    changes = []
+    for name, metric in METRICS.items():
+        was, now = metric.read(base), metric.read(head)
+        if was.value is None or was.value == now.value or not (metric.exact or base.cpu_ns):
+            continue
+        change = _judged(metric, was.value, now, head, thresholds.get(name, Threshold(gates=metric.slack is not None)))
+        if change.verdict is Verdict.REGRESSION and luck is not None:
+            change = _fair(change, metric, luck(name), thresholds.get(name))
+        if change.verdict is Verdict.REGRESSION and Verdict.REGRESSION in accepts:
+            change = replace(change, verdict=Verdict.ACCEPTED)
+        if change.verdict is Verdict.BETTER and ratchet and Verdict.BETTER not in accepts:
+            change = replace(change, verdict=Verdict.UNRECORDED)
+        changes.append(change)
+    return tuple(changes)
+
+
+def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold: Threshold) -> Change:
+    slack = threshold.slack or metric.slack or Slack()
+    limit = allowed(was, slack, metric.better)
+    change = Change(
+        metric=metric.name, was=was, now=now.value, limit=limit, unit=metric.unit, verdict=Verdict.WITHIN, why=now.why
+    )
+    if now.value is None:
+        blind = head.clock is not ClockKind.VIRTUAL and metric.unit == "ms"
+        return replace(change, verdict=Verdict.NOT_JUDGED if blind or not threshold.gates else Verdict.REGRESSION)
+    sign = -1 if metric.better == "higher" else 1
+    if sign * (now.value - limit) > 0:  # type: ignore[operator]
+        why = _why_not(metric, now, head, threshold)
+        return replace(change, verdict=Verdict.NOT_JUDGED if why else Verdict.REGRESSION, why=why)
+    better = allowed(was, slack, "lower" if metric.better == "higher" else "higher")
+    if sign * (better - now.value) > 0 and threshold.gates:  # type: ignore[operator]
+        return replace(change, verdict=Verdict.BETTER)
+    return change
+
+
+def allowed(was: Number, slack: Slack, better: str) -> Number:
+    """The worst that a number may be: the percentage or the floor away from what it was, whichever is further."""
+    exact = Decimal(str(was))
+    room = max(abs(exact) * Decimal(str(slack.percent)) / 100, Decimal(str(slack.floor)))
+    limit = exact - room if better == "higher" else exact + room
+    if isinstance(was, int):
+        return ceil(limit) if better == "higher" else floor(limit)
+    return limit if isinstance(was, Decimal) else float(limit)
+
+
+def _why_not(metric: Metric, now: Measure, head: Profile, threshold: Threshold) -> str:
+    """Why a number that got worse fails nothing; empty where it does."""
+    if not threshold.gates:
+        return "it does not gate"
+    if not metric.exact and not threshold.asked:
+        return "it differs from run to run"
+    if now.estimated and not (threshold.asked or head.estimates_judge):
+        return "it is estimated"
+    if metric.unit == "ms" and not threshold.asked:
+        if head.clock is not ClockKind.VIRTUAL:
+            return "the replay was not in virtual time"
+        if head.unmodelled:
+            return f"it is partly real: {head.unmodelled[0]}"
+    return ""
+
+
+def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold | None) -> Change:
+    """Not a regression if it is none without what the new recording's answers add by length and speed alone."""
+    if change.now is None or change.limit is None or not luck:
+        return change
+    fair = Decimal(str(change.now)) - Decimal(str(luck))
+    sign = -1 if metric.better == "higher" else 1
+    if sign * (fair - Decimal(str(change.limit))) > 0 or (threshold and threshold.asked):
+        return change
+    much = format_value(luck, metric.unit)
+    return replace(
+        change, verdict=Verdict.NOT_JUDGED, why=f"{much} of it is length and speed of the answers as recorded again"
+    )
+
+
+def sentence(change: Change) -> str:
+    """`input tokens: 2,710 -> 3,310, 2,764 allowed`."""
+    metric = METRICS[change.metric]
+    unit = metric.unit if metric.unit in ("ms", "USD") else ""
+    was, now = (format_value(value, unit) for value in (change.was, change.now))
+    if change.verdict is Verdict.UNRECORDED:
+        return f"{metric.label}: {was} -> {now} is better and not recorded yet (--agentperf-ratchet)"
+    if change.now is None:
+        return f"{metric.label}: {was} -> unknown: {change.why}"
+    most = "allowed" if metric.better == "lower" else "the least allowed"
+    return f"{metric.label}: was {was}, is {now}, {format_value(change.limit, unit)} {most}"
+
+
+def describe(changes: Iterable[Change], shown: str, nodeid: str, why: Sequence[str] = ()) -> str:
+    """The message of a test that fails: one line a number, why, and how to accept it."""
+    failing = [change for change in changes if change.verdict.fails]
+    categories = dict.fromkeys("better" if c.verdict is Verdict.UNRECORDED else "worse" for c in failing)
+    head = "worse than the baseline" if "worse" in categories else "better than the baseline"
+    return "\n".join(
+        [
+            f"{head} in {shown}",
+            *(f"  {sentence(change)}" for change in failing),
+            *(f"  why: {line}" for line in why),
+            f"  if this is meant: pytest {nodeid} --agentperf --agentperf-update={','.join(categories)}",
+        ]
+    )

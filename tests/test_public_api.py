@@ -132,6 +132,11 @@ def test_options():
             (None, "agentperf_estimates", "show", ("show", "judge")),
             (None, "agentperf_match_ignore", (), ()),
             (None, "agentperf_match_normalize", (), ()),
+            (None, "agentperf_baseline", "agentperf_baseline", ()),
+            ("--agentperf-update", "agentperf_update", None, ()),
+            ("--agentperf-ratchet", "agentperf_ratchet", False, ()),
+            ("--agentperf-strict", "agentperf_strict", False, ()),
+            ("--agentperf-against", "agentperf_against", None, ()),
         ]
     )
 

@@ -64,7 +64,7 @@ def test_an_empty_file_limits_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("limit:\n  a: 1\n", "agentperf.yaml:1: unknown key 'limit'; allowed: limits, prices"),
+        ("limit:\n  a: 1\n", "agentperf.yaml:1: unknown key 'limit'; allowed: limits, gate, prices"),
         ("limits:\n  '*':\n    max_speed: 1\n", "agentperf.yaml:3: unknown limit 'max_speed'; allowed: max_latency, "),
         (
             "limits:\n  '*':\n    max_latency: fast\n",

@@ -23,6 +23,11 @@ VALUES = {
     "estimates": ("judge", "judge"),
     "match_ignore": ("a.b", ("a.b",)),
     "match_normalize": ("date", ("date",)),
+    "baseline": ("elsewhere", "elsewhere"),
+    "update": ("new,worse", "new,worse"),
+    "ratchet": ("", True),
+    "strict": ("", True),
+    "against": ("origin/main", "origin/main"),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]
 

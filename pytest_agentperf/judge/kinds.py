@@ -354,12 +354,28 @@ def _longer(trace: Trace) -> Iterator[Edit]:
             (_output(slot.head) or 0) - (_output(slot.call) or 0) for at in places if (slot := trace.slots[at]).head
         )
         for at in places:
-            _take_answer(trace, at, time=False)
+            _take_answer(trace, at, time=_same_pace(trace.slots[at]))
         for at, slot in _slots(trace):
             if at > places[0] and slot.matched and slot.agent == agent:
                 _take(slot, TALK)
         what = "answers{of}"
         yield Edit(kind="output", key=(agent,), what=what, each=each, unit="tokens", **_at(trace, places))
+
+
+def _same_pace(slot: Slot) -> bool:
+    """Whether an answer's time is told by its length: no stream says that the model became slower or faster."""
+    paces = [_pace(call) for call in (slot.call, slot.head) if call]
+    return None in paces or all(abs(a - b) <= _SAME_PACE * b for a, b in zip(*paces, strict=True))
+
+
+_SAME_PACE = 0.05
+
+
+def _pace(call: ModelCall) -> tuple[float, float] | None:
+    """Of a streamed answer, time to its first byte, and for each token from there on."""
+    if call.first_byte_ns is None or call.end_ns is None or not call.streamed:
+        return None
+    return call.first_byte_ns - call.start_ns, (call.end_ns - call.first_byte_ns) / (_output(call) or 1)
 
 
 def _speed(trace: Trace) -> Iterator[Edit]:

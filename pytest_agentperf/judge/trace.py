@@ -75,10 +75,16 @@ class Tool:
     slot: int
     """Of the call that asked for it; -1: none did."""
     took_ns: int
+    """0: it does not run."""
+
+    @property
+    def span(self) -> Span:
+        """One that holds other parts, which the timeline leaves out, starts where it did."""
+        return self.base or self.head  # type: ignore[return-value]
 
     @property
     def name(self) -> str:
-        return (self.head or self.base).name  # type: ignore[union-attr]
+        return self.span.name
 
 
 class Trace:
@@ -112,34 +118,33 @@ class Trace:
         return {name: _number(METRICS[name].read(self.base).value) for name in self.metrics}
 
     def profile(self) -> Profile:
-        """With durations only: where a part starts says nothing to the metrics."""
         starts = self.line.starts()
         calls = []
         for at, slot in enumerate(self.slots):
             if slot.present:
                 took = self.line.work["call", at].took_ns
-                call = slot.call
-                first = None if call.first_byte_ns is None else call.first_byte_ns - call.start_ns
+                call, start = slot.call, starts["call", at]
+                first = None if call.first_byte_ns is None else start + call.first_byte_ns - call.start_ns
                 calls.append(
                     replace(
                         call,
-                        start_ns=0,
+                        start_ns=start,
                         first_byte_ns=first,
-                        end_ns=None if call.end_ns is None else took,
+                        end_ns=None if call.end_ns is None else start + took,
                         cost=self._price(call),
                     )
                 )
-        spans = tuple(
-            Span(id=number, parent=None, kind=SpanKind.TOOL, name="", start_ns=0, end_ns=tool.took_ns)
-            for number, tool in enumerate(self.tools, 1)
-            if tool.took_ns
-        )
+        spans = []
+        for number, tool in enumerate(self.tools):
+            if tool.took_ns:
+                at_ns = starts.get(("tool", number), tool.span.start_ns)
+                spans.append(replace(tool.span, start_ns=at_ns, end_ns=at_ns + tool.took_ns))
         return Profile(
             nodeid=self.head.nodeid,
             clock=self.head.clock,
             latency_ns=self.line.latency_ns(starts),
             calls=tuple(calls),
-            spans=spans,
+            spans=tuple(spans),
         )
 
     @cached_property

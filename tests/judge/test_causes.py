@@ -1,0 +1,112 @@
+"""From numbers to causes: how many, which, and that their shares add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from generated import PRICES, Turn, plan, profile, suite
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_agentperf.judge.causes import Explained, explain, group
+from pytest_agentperf.judge.gate import priced
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.trace import Pricer
+from pytest_agentperf.model.change import Cause
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.profile import Profile
+
+PRICER = Pricer(PRICES)
+
+
+def bare(seen: Profile) -> Profile:
+    return priced(skeleton(seen), PRICES)
+
+
+def explained(base: Profile, head: Profile) -> Explained:
+    calls = [call.index for call in head.calls]
+    return Explained(nodeid=head.nodeid, steps=explain(bare(base), bare(head), PRICER), calls=calls)
+
+
+def causes(before: list[Profile], after: list[Profile]) -> tuple[Cause, ...]:
+    return group(explained(base, head) for base, head in zip(before, after, strict=True) if bare(base) != bare(head))
+
+
+def change(base: Profile, head: Profile) -> dict[str, object]:
+    values = {name: (metric.read(bare(base)).value, metric.read(bare(head)).value) for name, metric in METRICS.items()}
+    return {name: now - was for name, (was, now) in values.items() if None not in (was, now) and was != now}
+
+
+def total(test: Explained) -> dict[str, object]:
+    shares: Counter[str] = Counter()
+    for step in test.steps:
+        shares.update(step.shares)
+    return {name: amount for name, amount in shares.items() if amount}
+
+
+def test_six_causes_in_a_thousand_tests_are_six_findings_whose_shares_add_up() -> None:
+    before, after, truth = suite(1000)
+    found = causes(before, after)
+
+    assert sorted(cause.kind for cause in found) == [
+        *("cache-lost", "extra-turn", "model", "parallel-lost", "system-prompt", "tool-result")
+    ]
+    for cause in found:
+        hit = {f"{test.nodeid}" for test, kinds in zip(after, truth, strict=True) if cause.kind in kinds}
+        assert set(cause.tests) == hit
+    whole: Counter[str] = Counter()
+    for base, head in zip(before, after, strict=True):
+        whole.update(change(base, head))
+    shares: Counter[str] = Counter()
+    for cause in found:
+        shares.update({share.metric: share.amount for share in cause.shares})
+    assert {name: amount for name, amount in shares.items() if amount} == {
+        name: amount for name, amount in whole.items() if amount and METRICS[name].adds_up
+    }
+
+
+def test_nothing_changed_is_no_finding_fifty_times() -> None:
+    before = [bare(profile(f"t.py::test_{seed}", plan(seed))) for seed in range(10)]
+    for _ in range(50):
+        assert [bare(profile(f"t.py::test_{seed}", plan(seed))) for seed in range(10)] == before
+    assert causes(before, before) == ()
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_shares_add_up_whatever_changed(one: int, other: int) -> None:
+    base, head = profile("t.py::test", plan(one)), profile("t.py::test", plan(other))
+    assert total(explained(base, head)) == change(base, head)
+
+
+TURNS = [
+    Turn("planner", "large", 4000, 800, 200, 100, cached=False),
+    Turn("planner", "large", 4000, 800, 400, 60, cached=True),
+]
+
+
+def kinds(turns: list[Turn]) -> list[str]:
+    return [cause.kind for cause in causes([profile("t.py::test", TURNS)], [profile("t.py::test", turns)])]
+
+
+def test_one_cause_each() -> None:
+    first, second = TURNS
+    assert kinds([first]) == ["missing-turn"]
+    assert kinds([replace(first, error="429", backoff_ms=900), first, second]) == ["retry"]
+    assert kinds([replace(turn, tools=1200) for turn in TURNS]) == ["tool-schema"]
+    assert kinds([first, replace(second, output=90)]) == ["output"]
+    assert kinds([replace(first, slow=1.5), second]) == ["model-time"]
+    assert kinds([first, replace(second, said=800)]) == ["context"]
+    assert kinds([replace(first, take="b", output=180), replace(second, take="b", slow=2)]) == ["re-recorded"]
+
+
+def test_a_sentence_says_what_by_how_much_and_in_how_many_tests() -> None:
+    before = [profile(f"t.py::test_{at}", TURNS) for at in range(3)]
+    after = [profile(f"t.py::test_{at}", [replace(turn, system=4400) for turn in TURNS]) for at in range(3)]
+    (cause,) = causes(before, after)
+
+    assert cause.sentence == (
+        "system prompt of planner grew by 100 tokens (3 tests, +$0.00099, +600 tokens, +600 input tokens)"
+    )
+    assert cause.hits[0].calls == (0, 1)

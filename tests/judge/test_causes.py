@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from generated import PRICES, Turn, plan, profile, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generated import PRICES, Turn, plan, profile, suite
 from pytest_agentperf.judge.causes import Explained, explain, group
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
@@ -34,7 +34,8 @@ def causes(before: list[Profile], after: list[Profile]) -> tuple[Cause, ...]:
 
 
 def change(base: Profile, head: Profile) -> dict[str, object]:
-    values = {name: (metric.read(bare(base)).value, metric.read(bare(head)).value) for name, metric in METRICS.items()}
+    old, new = bare(base), bare(head)
+    values = {name: (metric.read(old).value, metric.read(new).value) for name, metric in METRICS.items()}
     return {name: now - was for name, (was, now) in values.items() if None not in (was, now) and was != now}
 
 

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from pytest_agentperf.analyze.batches import Batch, batches
-from pytest_agentperf.analyze.rules.rule import Rule
+from pytest_agentperf.analyze.rules.rule import Rule, milliseconds
 from pytest_agentperf.analyze.shared_state import shared_state
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Span
@@ -163,8 +162,8 @@ def _finding(batch: Batch, verdict: _Verdict) -> Finding:
     cause, fix = CAUSES.get(verdict.cause, ("seen from outside only", CAUSES["loop"][1]))
     doubt = f"perhaps with reason: {shared}" if shared else "independent by protocol, shared state not checked"
     return RULE.finding(
-        f"{len(asked)} tools of one turn ran {how} ({names}): {_ms(verdict.took_ns)}, at once at best "
-        f"{_ms(verdict.longest_ns)}, so up to {_ms(verdict.lost_ns)} lost; {cause}; {doubt}",
+        f"{len(asked)} tools of one turn ran {how} ({names}): {milliseconds(verdict.took_ns)}, at once at best "
+        f"{milliseconds(verdict.longest_ns)}, so up to {milliseconds(verdict.lost_ns)} lost; {cause}; {doubt}",
         fix=fix,
         cause=verdict.cause,
         lost_ms=verdict.lost_ns / 1e6,
@@ -173,10 +172,6 @@ def _finding(batch: Batch, verdict: _Verdict) -> Finding:
         tools=tuple(dict.fromkeys(call.name for call in asked)),
         gating=not shared and bool(verdict.cause),
     )
-
-
-def _ms(ns: int) -> str:
-    return format_value((ns + 500_000) // 1_000_000, "ms")
 
 
 RULE = Rule(code="AP101", name="sequential-tools", headline="tools of one turn that ran one after another", find=find)

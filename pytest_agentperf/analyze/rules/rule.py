@@ -9,6 +9,7 @@ from inspect import cleandoc
 from typing import Any
 
 from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
 
 
@@ -38,3 +39,7 @@ class Rule:
     def document(self) -> str:
         """The page under its heading: what `pytest-agentperf explain` shows, and docs/rules/ holds."""
         return f"# {self.code} {self.name}: {self.headline}\n\n{self.page.strip()}\n"
+
+
+def milliseconds(ns: int) -> str:
+    return format_value((ns + 500_000) // 1_000_000, "ms")

@@ -9,6 +9,7 @@ from pytest_agentperf.analyze.rules import (
     ap102_turns_in_a_row,
     ap103_tools_not_executed,
     ap104_parallel_tools_off,
+    ap201_blocked_loop,
 )
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.finding import Finding
@@ -21,6 +22,7 @@ RULES: dict[str, Rule] = {
         ap102_turns_in_a_row,
         ap103_tools_not_executed,
         ap104_parallel_tools_off,
+        ap201_blocked_loop,
     )
 }
 

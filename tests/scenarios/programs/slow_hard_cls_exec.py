@@ -1,0 +1,58 @@
+"""Hard to see: cls_exec."""
+
+import asyncio
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from server.answer import Answer, Tool
+
+EXPECT = {"AP101": "loop"}
+PYTHON = (3, 12)
+from types import SimpleNamespace
+
+ANSWERS = [
+    Answer(tools=(Tool(name="cls_exec", arguments={"key": "zz-1"}), Tool(name="cls_exec", arguments={"key": "zz-2"}))),
+    Answer(text="Done."),
+]
+TOOLS = [
+    {"type": "function", "function": {"name": "cls_exec", "parameters": {"type": "object", "properties": {"key": {}}}}}
+]
+
+
+class Req:
+    def __init__(self, **arguments):
+        self.__dict__.update(arguments)
+
+
+def work():
+    time.sleep(0.2)
+    return "r"
+
+
+class Executor:
+    name = "cls_exec"
+
+    def execute(self, arguments):
+        return work()
+
+
+def execute(a):
+    return Executor().execute(a)
+
+
+FUNCTIONS = {"cls_exec": lambda **a: execute(a)}
+
+
+def agent():
+    client = world.openai()
+    messages = [{"role": "user", "content": "Go."}]
+    while True:
+        message = client.chat.completions.create(model="gpt-4o", messages=messages, tools=TOOLS).choices[0].message
+        messages.append(message.to_dict())
+        if not message.tool_calls:
+            return
+        for call in message.tool_calls:
+            result = FUNCTIONS[call.function.name](**json.loads(call.function.arguments))
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": str(result)})

@@ -1,0 +1,85 @@
+"""Rules against programs whose verdict is known: every finding that should be there, and no other."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_agentperf.analyze.rules.table import RULES
+from scenarios.mutate import mutated
+from scenarios.stage import BY_ITSELF, perform
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    source: str
+    expect: tuple[tuple[str, str], ...]
+    """Code and cause, in order."""
+    known: str = ""
+    """Why it cannot be seen."""
+    hints: tuple[str, ...] = ()
+    """Codes whose findings must not fail a test here, though their rule's do elsewhere."""
+
+
+def _constants(source: str) -> dict[str, Any]:
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+def scenarios() -> list[Scenario]:
+    found = []
+    for path in sorted(PROGRAMS.glob("*.py")):
+        source = path.read_text("utf-8")
+        says = _constants(source)
+        if sys.version_info < says.get("PYTHON", (3, 11)):
+            continue
+        expect = says["EXPECT"]
+        assert path.stem.startswith("slow_" if expect else "clean_"), path.name
+        found.append(
+            Scenario(
+                path.stem, source, tuple(sorted(expect.items())), says.get("KNOWN", ""), tuple(says.get("HINTS", ()))
+            )
+        )
+        for mutation, more in says.get("VARIANTS", {}).items():
+            name = f"slow_{path.stem.partition('_')[2]}[{mutation}]"
+            found.append(Scenario(name, mutated(source, mutation), tuple(sorted((expect | more).items()))))
+    return found
+
+
+ALL = scenarios()
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(s, id=s.name, marks=pytest.mark.xfail(reason=s.known, strict=True) if s.known else ()) for s in ALL],
+)
+def test_findings(scenario: Scenario, score: Any) -> None:
+    profile, _ = perform(scenario.source, scenario.name.replace("[", "_").rstrip("]"))
+
+    found = {(finding.code, finding.cause) for finding in profile.findings}
+    if not scenario.known:
+        score(set(scenario.expect), found)
+    assert found == set(scenario.expect), [f"{f.code} {f.cause}: {f.message}" for f in profile.findings]
+    assert all(f.gating == (RULES[f.code].gating and f.code not in scenario.hints) for f in profile.findings)
+
+
+def test_there_are_enough() -> None:
+    slow = [scenario for scenario in ALL if scenario.expect]
+
+    assert len(ALL) >= (40 if BY_ITSELF else 30)
+    assert len(slow) >= 20
+    assert len(ALL) - len(slow) >= 10

@@ -6,6 +6,7 @@ The rooms are imported where they are needed, so that a session that measures no
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -74,6 +75,8 @@ class Session:
         platform.processor()  # SDKs ask once a process, which runs `uname`: a real wait, and in the first test only
 
     def close(self) -> None:
+        if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:
+            sources.stop_watching()
         self._closing.close()
 
     # -- before the tests ----------------------------------------------------------------------------------------------

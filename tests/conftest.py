@@ -24,6 +24,8 @@ def nothing_stays() -> Iterator[None]:
     yield
     recorder = sys.modules.get("pytest_agentperf.record.recorder")
     assert recorder is None or recorder.active() is None
+    if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:
+        sources.stop_watching()
 
 
 @pytest.fixture

@@ -72,6 +72,14 @@ class Spans:
         place.set((self, entered.span.id))
         return OpenSpan(entered.span, outer, None)
 
+    def reopen(self, entered: OpenSpan) -> OpenSpan | None:
+        """What has ended goes on after all: a second try. None where it has not ended."""
+        with self._lock:
+            if entered.span.id in self._open:
+                return None
+            self._open.add(entered.span.id)
+        return self.step_in(entered)
+
     def leave(self, entered: OpenSpan, error: BaseException | None = None, *, ended_ns_ago: int = 0) -> None:
         """End it, in whatever context. Does nothing where it has ended with the recording."""
         span = entered.span

@@ -1,8 +1,9 @@
 """Finds the functions that execute tool calls, whoever calls them: `sys.monitoring`, Python 3.12 and later.
 
-From the first answer that asks for tools to the end of the test, the interpreter tells of each function that begins.
-Of nearly all it does so once: what cannot be a tool by its code alone is switched off there and then. Only functions that
-may be one are looked into, and only while a call is open.
+From the first answer that asks for tools on, the interpreter tells of each function that begins. Of nearly all it does
+so once a session: what cannot be a tool by its code alone is switched off there and then, and stays so until a model asks
+for another tool. Only functions that may be one are looked into, and only while a call is open. To watch only then would
+cost more: each switch makes the interpreter go through all code that runs next.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
@@ -18,11 +20,15 @@ from pytest_agentperf.model.span import Confidence, SpanKind
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.spans import OpenSpan
 from pytest_agentperf.record.tools.frames import Shape, Vocabulary, likeness, shape
-from pytest_agentperf.record.tools.open_calls import OpenCall
+from pytest_agentperf.record.tools.open_calls import Key, OpenCall
 
 monitoring: Any = getattr(sys, "monitoring", None)
 BETTER = frozenset({"profiler", "seam"})
-_RANK: dict[Confidence | None, int] = {"exact": 0, "likely": 1, "guess": 2}
+PATIENCE = 20
+"""Looks in vain at one function since a model asked. Who recurses, or is called in a loop, would cost too much."""
+IDLE = 1000
+"""The same while no call is open, where it costs next to nothing."""
+_RANK: dict[Confidence, int] = {"exact": 0, "likely": 1, "guess": 2}
 _IDS = (4, 3)
 """Of the tools of `sys.monitoring`, those that nobody has by convention."""
 
@@ -31,37 +37,65 @@ def possible() -> bool:
     return monitoring is not None
 
 
+class NoToolId(RuntimeError):
+    """Other tools hold the places of `sys.monitoring`."""
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A function that may execute tools."""
+
+    code: CodeType
+    shape: Shape
+    vain: int = 0
+    """Looks in vain, and ends of others of its frames, since a model asked the last time."""
+    idle: int = 0
+    local: int = 0
+    """Its events beside those of all code."""
+    ran: dict[Key, OpenSpan] = field(default_factory=dict)
+    """What it executed of the calls that are open."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    recorder: Recorder
+    entered: OpenSpan
+    candidate: Candidate
+
+
 class Detector:
-    """One a process: what is switched off stays so, until a model asks for a tool of another name or other arguments."""
+    """One a process."""
 
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
-        self._candidates: dict[int, tuple[CodeType, Shape]] = {}
-        """By identity, for to hash a code is to walk it; the code itself, so that nobody else gets its identity."""
-        self._watched: set[int] = set()
-        """Those whose end is told too."""
-        self._frames: dict[FrameType, tuple[Recorder, OpenSpan]] = {}
+        self._candidates: dict[int, Candidate] = {}
+        """By identity, for to hash a code is to walk it; it holds the code, so that nobody else gets its identity."""
+        self._strangers: dict[int, Candidate] = {}
+        """Those that fit no tool so far, and so are switched off."""
+        self._muted: list[Candidate] = []
+        """Candidates that are switched off because they were called too often."""
+        self._running: dict[FrameType, Running] = {}
+        self._callers: dict[FrameType, FrameType] = {}
+        """Frames whose next line, or end, tells that the frame which they called is over."""
         self._id: int | None = None
-        self._users = 0
         self._lock = threading.Lock()
 
     @contextmanager
     def watching(self, recorder: Recorder) -> Iterator[None]:
-        """Tell this recorder, while it is the active one. Raises NoToolId."""
+        """Tell this recorder, while it is the active one; `stop` when there is none to come. Raises NoToolId."""
         assert recorder.open_calls is not None
         with self._lock:
-            if not self._users:
+            if self._id is None:
                 self._id = _free_id()
-            self._users += 1
         recorder.open_calls.changed.append(self._asked)
         try:
             yield
         finally:
             recorder.open_calls.changed.remove(self._asked)
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    self._stop()
+            for frame in [frame for frame, running in self._running.items() if running.recorder is recorder]:
+                self._running.pop(frame, None)
+            for candidate in tuple(self._candidates.values()):
+                candidate.ran.clear()
 
     def _asked(self) -> None:
         """A model has asked for tools."""
@@ -71,82 +105,169 @@ class Detector:
         with self._lock:
             new = self._vocabulary.learn(recorder.open_calls.open)
             if not monitoring.get_events(self._id):
-                events = monitoring.events
-                monitoring.register_callback(self._id, events.PY_START, self._started)
-                monitoring.register_callback(self._id, events.PY_RETURN, self._returned)
-                monitoring.register_callback(self._id, events.PY_UNWIND, self._unwound)
-                monitoring.set_events(self._id, events.PY_START | events.PY_UNWIND)
-            if new:
-                monitoring.restart_events()  # other tools are told again what they had switched off, which they survive
+                self._start()
+            awake, self._muted = self._muted, []
+            for stranger in self._no_longer_strange() if new else ():
+                self._candidates[id(stranger.code)] = self._strangers.pop(id(stranger.code))
+                awake.append(stranger)
+            if awake:
+                self._switch_on(awake)
+            for candidate in tuple(self._candidates.values()):
+                candidate.vain = candidate.idle = 0
 
-    def _stop(self) -> None:
-        if self._id is None:
-            return
+    def _no_longer_strange(self) -> list[Candidate]:
+        return [stranger for stranger in tuple(self._strangers.values()) if self._vocabulary.fits(stranger.shape)]
+
+    def _start(self) -> None:
+        for event, call in self._callbacks().items():
+            monitoring.register_callback(self._id, event, call)
+        monitoring.set_events(self._id, _EVERYWHERE)
+        monitoring.restart_events()  # who had our place before may have left code switched off; other tools survive this
+
+    def _switch_on(self, candidates: list[Candidate]) -> None:
+        """Be told again of what was switched off, and of nothing else; nobody else's events change by this."""
         monitoring.set_events(self._id, 0)
-        for identity in self._watched:
-            monitoring.set_local_events(self._id, self._candidates[identity][0], 0)
-        for event in (monitoring.events.PY_START, monitoring.events.PY_RETURN, monitoring.events.PY_UNWIND):
-            monitoring.register_callback(self._id, event, None)
-        monitoring.free_tool_id(self._id)
-        self._watched.clear()
-        self._frames.clear()
-        self._id = None
+        for candidate in candidates:
+            for local in (candidate.local ^ monitoring.events.PY_RETURN, candidate.local):  # only a change is heeded
+                monitoring.set_local_events(self._id, candidate.code, local)
+        monitoring.set_events(self._id, _EVERYWHERE)
+
+    def _callbacks(self) -> dict[int, Any]:
+        events = monitoring.events
+        return {
+            events.PY_START: self._started,
+            events.PY_RETURN: self._returned,
+            events.PY_UNWIND: self._unwound,
+            events.LINE: self._went_on,
+        }
+
+    def stop(self) -> None:
+        """Give the place in `sys.monitoring` back. Does nothing where there is none."""
+        with self._lock:
+            if self._id is None:
+                return
+            monitoring.set_events(self._id, 0)
+            for caller in self._callers:
+                monitoring.set_local_events(self._id, caller.f_code, 0)
+            for candidate in self._candidates.values():
+                self._set_local(candidate, 0)
+            for event in self._callbacks():
+                monitoring.register_callback(self._id, event, None)
+            monitoring.free_tool_id(self._id)
+            self._id = None
+            for kept in (self._candidates, self._strangers, self._muted, self._running, self._callers):
+                kept.clear()
+
+    def _set_local(self, candidate: Candidate, events: int) -> None:
+        if candidate.local != events:
+            candidate.local = events
+            monitoring.set_local_events(self._id, candidate.code, events)
 
     # -- callbacks: nothing may leave them, for it would go to the agent -----------------------------------------------
 
     def _started(self, code: CodeType, offset: int) -> Any:
-        known = self._candidates.get(id(code))
-        if known is None:
-            form = shape(code)
-            if form is None or not self._vocabulary.fits(form):
-                return monitoring.DISABLE
-            known = self._candidates[id(code)] = (code, form)
+        candidate = self._candidates.get(id(code)) or self._new(code)
+        if candidate is None:
+            return monitoring.DISABLE
         recorder = active()
         if recorder is None or recorder.open_calls is None or not recorder.open_calls.open:
+            candidate.idle += 1
+        else:
+            try:
+                self._look(recorder, candidate, sys._getframe(1))
+            except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
+                recorder.bug(error)
+        if candidate.vain < PATIENCE and candidate.idle < IDLE:
             return None
-        try:
-            self._look(recorder, code, known[1], sys._getframe(1))
-        except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
-            recorder.bug(error)
+        self._muted.append(candidate)
+        return monitoring.DISABLE
+
+    def _new(self, code: CodeType) -> Candidate | None:
+        form = shape(code)
+        if form is None:
+            return None
+        if self._vocabulary.fits(form):
+            return self._candidates.setdefault(id(code), Candidate(code, form))
+        self._strangers.setdefault(id(code), Candidate(code, form))
         return None
 
-    def _look(self, recorder: Recorder, code: CodeType, form: Shape, frame: FrameType) -> None:
-        found = _match(recorder, form, frame)
+    def _look(self, recorder: Recorder, candidate: Candidate, frame: FrameType) -> None:
+        found = _match(recorder, candidate.shape, frame)
         if found is None:
+            candidate.vain += 1
             return
         call, confidence = found
+        again = candidate.ran.get(call.key)
+        if again is not None:
+            entered = recorder.spans.reopen(again)
+        else:
+            entered = recorder.enter(
+                SpanKind.TOOL,
+                call.name,
+                nests=not candidate.shape.shared,
+                timed=not candidate.shape.waits,
+                source="detector",
+                confidence=confidence,
+                call=call.key[0],
+                call_id=call.key[1],
+            )
+        if entered is None:
+            candidate.vain += 1
+            return
         call.seen_by.add("detector")
-        entered = recorder.enter(
-            SpanKind.TOOL,
-            call.name,
-            nests=not form.shared,
-            timed=not form.waits,
-            source="detector",
-            confidence=confidence,
-            call=call.key[0],
-            call_id=call.key[1],
-        )
-        if entered is not None and self._id is not None:
-            self._frames[frame] = recorder, entered
-            if id(code) not in self._watched:
-                self._watched.add(id(code))
-                monitoring.set_local_events(self._id, code, monitoring.events.PY_RETURN)
+        candidate.ran[call.key] = entered
+        self._running[frame] = Running(recorder, entered, candidate)
+        self._set_local(candidate, monitoring.events.PY_RETURN)
 
     def _returned(self, code: CodeType, offset: int, result: object) -> None:
-        if self._frames:
-            self._ended(sys._getframe(1), None)
+        frame = sys._getframe(1)
+        if frame in self._callers:
+            self._called(frame)
+        if frame in self._running:
+            self._ended(frame, None)
+        elif (candidate := self._candidates.get(id(code))) is not None:
+            candidate.vain += 1
+            if candidate.vain >= PATIENCE and candidate.local and not candidate.shape.waits:
+                self._wait_for_callers(candidate)
+
+    def _wait_for_callers(self, candidate: Candidate) -> None:
+        """It recurses: look for the end of its outermost frames where they were called instead."""
+        for frame, running in tuple(self._running.items()):
+            if running.candidate is candidate:
+                caller = frame.f_back
+                if caller is None or caller.f_code is candidate.code:
+                    return
+                self._callers[caller] = frame
+                monitoring.set_local_events(
+                    self._id, caller.f_code, monitoring.events.LINE | monitoring.events.PY_RETURN
+                )
+        self._set_local(candidate, 0)
+
+    def _went_on(self, code: CodeType, line: int) -> None:
+        frame = sys._getframe(1)
+        if frame in self._callers:
+            self._called(frame)
+
+    def _called(self, caller: FrameType) -> None:
+        self._ended(self._callers.pop(caller), None)
+        if all(other.f_code is not caller.f_code for other in self._callers):
+            known = self._candidates.get(id(caller.f_code))
+            monitoring.set_local_events(self._id, caller.f_code, known.local if known else 0)
 
     def _unwound(self, code: CodeType, offset: int, error: BaseException) -> None:
-        if self._frames:
-            self._ended(sys._getframe(1), error)
+        if self._running:
+            frame = sys._getframe(1)
+            if frame in self._running:
+                self._callers = {caller: called for caller, called in self._callers.items() if called is not frame}
+                self._ended(frame, error)
 
     def _ended(self, frame: FrameType, error: BaseException | None) -> None:
-        recorder, entered = self._frames.pop(frame, (None, None))
-        if recorder is not None and entered is not None:
+        running = self._running.pop(frame, None)
+        if running is not None:
             try:
-                recorder.spans.leave(entered, error)
+                running.recorder.spans.leave(running.entered, error)
             except Exception as bug:  # noqa: BLE001 - the same
-                recorder.bug(bug)
+                running.recorder.bug(bug)
 
 
 def _match(recorder: Recorder, form: Shape, frame: FrameType) -> tuple[OpenCall, Confidence] | None:
@@ -168,10 +289,6 @@ def _match(recorder: Recorder, form: Shape, frame: FrameType) -> tuple[OpenCall,
     return call, how
 
 
-class NoToolId(RuntimeError):
-    """Other tools hold the places of `sys.monitoring`."""
-
-
 def _free_id() -> int:
     for number in _IDS:
         if monitoring.get_tool(number) is None:
@@ -180,4 +297,5 @@ def _free_id() -> int:
     raise NoToolId
 
 
+_EVERYWHERE = monitoring.events.PY_START | monitoring.events.PY_UNWIND if monitoring else 0
 DETECTOR = Detector()

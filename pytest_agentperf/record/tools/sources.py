@@ -17,6 +17,11 @@ _NEEDS_312 = (
 _NO_PLACE = "other tools hold the places of sys.monitoring: an agent's own loop over its tools is not watched"
 
 
+def stop_watching() -> None:
+    """No test is to come. Until then what was learned of the agent's code is kept, for that costs less than to forget it."""
+    detector.DETECTOR.stop()
+
+
 @contextmanager
 def watching(recorder: Recorder, which: Literal["all", "seams"] = "all") -> Iterator[None]:
     """Let the sources tell this recorder, which sees tools; what could not be seen is noted at the end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from pytest_agentperf.clock.bubble import bubble
 from pytest_agentperf.model.exchange import Request
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.tools.sources import watching
+from pytest_agentperf.record.tools.sources import stop_watching, watching
 from record.tools.asking import asked, told
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is there from Python 3.12 on")
@@ -296,6 +297,7 @@ def test_the_place_in_sys_monitoring_is_free_afterwards():
         asked(recorder, ("c0", "search", '{"q": "x"}'))
         search("x", 0)
         assert "pytest-agentperf" in [sys.monitoring.get_tool(number) for number in range(6)]
+    stop_watching()
     assert [sys.monitoring.get_tool(number) for number in range(6)] == before
 
 
@@ -331,3 +333,124 @@ def test_threads_that_were_there_before(recorder):
         done.wait()
         thread.join()
         assert [call for call, *_ in spans_of(real)] == ["c0"]
+
+
+def test_who_is_called_too_often_is_left_alone_until_a_model_asks_again(recorder):
+    calls = []
+
+    def count(n):
+        calls.append(n)
+        return count(n - 1) if n else time.sleep(0.1)
+
+    def other(n):
+        return n
+
+    asked(recorder, ("c0", "count", '{"n": 300}'))
+    for n in range(100):
+        other(n)
+    count(300)
+    assert spans_of(recorder) == [("c0", 0, 100, True)]
+    recorder.open_calls.leaving(Request(method="POST", url="http://x", body=b'"c0"'))
+    asked(recorder, ("c1", "count", '{"n": 300}'), ("c2", "elsewhere", '{"n": 50}'), index=1)
+    count(300)
+    other(50)
+    time.sleep(0.1)
+    assert spans_of(recorder)[1:] == [("c1", 100, 200, True), ("c2", 200, 200, True)]
+
+
+def test_a_function_of_before_is_seen_when_a_model_asks_for_it_at_last(recorder):
+    def late(city):
+        time.sleep(0.1)
+
+    asked(recorder, ("c0", "search", '{"q": 1}'))
+    late("Rome")
+    asked(recorder, ("c1", "weather", '{"city": "Rome"}'), index=1)
+    late("Rome")
+    assert spans_of(recorder) == [("c1", 100, 200, True)]
+
+
+def test_a_tool_that_is_tried_again_is_one_span(recorder):
+    tries = []
+
+    def flaky(q):
+        tries.append(q)
+        time.sleep(0.1)
+        if len(tries) < 3:
+            raise TimeoutError
+
+    asked(recorder, ("c0", "flaky", '{"q": 1}'))
+    while len(tries) < 3:
+        try:
+            flaky(1)
+        except TimeoutError:
+            time.sleep(1)
+    (span,) = recorder.recording().spans
+    assert (span.end_ns // 10**6, span.error) == (2300, None)
+
+
+COVERED = """
+import importlib, json, sys
+import coverage
+sys.path.insert(0, {folder!r})
+
+from pytest_agentperf.model.call import ModelCall, ToolCall
+from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.tools.sources import stop_watching, watching
+
+def run(watched):
+    measured = coverage.Coverage(data_file=None, config_file={rc!r}, include=[{folder!r} + "/*"])
+    measured.start()
+    try:
+        agent = importlib.import_module("covered_agent")
+        with Recorder(sees_tools=True) as recorder:
+            if watched:
+                with watching(recorder):
+                    turns(recorder, agent)
+            else:
+                turns(recorder, agent)
+    finally:
+        measured.stop()
+    stop_watching()
+    del sys.modules["covered_agent"]
+    found = [span.source for span in recorder.recording().spans]
+    assert found == (["detector"] * 6 if watched else []), found
+    return sorted(measured.get_data().lines(agent.__file__))
+
+def turns(recorder, agent):
+    for turn in range(6):
+        name, key = [("search", "q"), ("fetch", "url")][turn % 2]
+        recorder.open_calls.answered(ModelCall(index=turn, provider="p", api="a", model="m", tool_calls=(
+            ToolCall(id=str(turn), name=name, arguments=json.dumps({{key: turn}})),)))
+        agent.run(name, {{key: turn}})
+
+assert run(False) == run(True) == run(False), (run(False), run(True))
+print("covered", len(run(True)))
+"""
+COVERED_AGENT = """
+def search(q):
+    if q > 3:
+        return "late"
+    return "early"
+
+def fetch(url):
+    if url == 5:
+        return "last"
+    return "other"
+
+def never():
+    return 1
+
+def run(name, arguments):
+    return globals()[name](**arguments)
+"""
+
+
+@pytest.mark.parametrize("core", ["sysmon", "ctrace"])
+def test_coverage_reports_the_same_beside_it(tmp_path, core):
+    pytest.importorskip("coverage")
+    (tmp_path / "covered_agent.py").write_text(COVERED_AGENT)
+    (tmp_path / "rc").write_text(f"[run]\ncore = {core}\n")
+    script = tmp_path / "script.py"
+    script.write_text(COVERED.format(folder=str(tmp_path), rc=str(tmp_path / "rc")))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("covered 11\n", "")

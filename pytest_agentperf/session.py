@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SESSION = pytest.StashKey["Session"]()
 LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-FIXTURES = frozenset({"profiler", "token_budget"})
+FIXTURES = frozenset({"profiler", "token_budget", "agent_benchmark"})
 TOLD_BY_TOOLS = frozenset({"latency", "tool_time", "tool_runs", "tool_overlap"})
 """Metrics for which one must see the tools run, or to say why they are what they are."""
 
@@ -64,6 +64,11 @@ class Session:
             self.config.stash[vcr_marker.RECORD_MODE] = self.record_mode
             self.config.stash[vcr_marker.HOUSE] = self.house
             manager.register(vcr_marker, "agentperf-vcr-marker")
+        from pytest_agentperf import agent_benchmark
+
+        manager.register(
+            agent_benchmark if manager.has_plugin("benchmark") else agent_benchmark.Missing(), "agentperf-benchmark"
+        )
         if self.settings.enabled and self.settings.pace == "virtual":
             self._install_clock()
 
@@ -249,6 +254,8 @@ class Session:
         replays = item.get_closest_marker("vcr") is not None
         if not replays and self.config.pluginmanager.has_plugin("vcr"):  # pytest-vcr's fixtures open one as well
             replays = not {"vcr", "vcr_cassette"}.isdisjoint(getattr(item, "fixturenames", ()))
+        if replays and "agent_benchmark" in getattr(item, "fixturenames", ()):
+            return "instant" if self.record_mode == "none" else "real"
         return self.settings.pace if replays and self.record_mode == "none" else "real"
 
     # -- around one test -----------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -165,6 +166,16 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         for note in self._notes:
             if recorder is not None:
                 recorder.note(note)
+
+    def bookmark(self) -> Callable[[], None]:
+        with self._lock:
+            played: Counter[int] = Counter(self.play_counts)  # type: ignore[has-type]  # vcrpy is not typed
+
+        def rewind() -> None:
+            with self._lock:
+                self.play_counts = played.copy()
+
+        return rewind
 
     def recorded_at(self) -> float | None:
         stated = (

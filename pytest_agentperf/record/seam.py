@@ -26,6 +26,9 @@ class Player(Protocol):
         Sets `pending.origin`. Raises a Stop where there is no answer and the network is closed.
         """
 
+    def bookmark(self) -> Callable[[], None]:
+        """What to call to play on from here again."""
+
     def recorded_at(self) -> float | None:
         """When the first answer came that states a date, in s since 1970."""
 

@@ -1,0 +1,83 @@
+"""The team's own code, timed by pytest-benchmark over a replay."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("pytest_benchmark")
+
+TESTS = """
+import agent, pytest, time
+
+pytestmark = pytest.mark.vcr
+runs = []
+
+@pytest.mark.max_llm_calls(2)
+def test_sync(agent_benchmark):
+    def run(n):
+        runs.append(n)
+        agent.loop(n)
+        return "answer"
+    assert agent_benchmark(run, 2) == "answer"
+    assert len(runs) == 1 + 1 + 5
+
+async def test_async(agent_benchmark):
+    rounds = []
+    async def run(n):
+        rounds.append(n)
+        agent.loop(n)
+        return "answer"
+    assert await agent_benchmark(run, 3) == "answer"
+    assert len(rounds) == 1 + 1 + 5
+"""
+FLAGS = ("--benchmark-min-rounds=5", "--benchmark-max-time=0.000001")
+
+
+@pytest.fixture
+def recorded(session):
+    session.makepyfile(test_cost=TESTS.replace("== 1 + 1 + 5", ">= 1"))
+    session.runpytest("--agentperf-record=once", *FLAGS).assert_outcomes(passed=2)
+    session.makepyfile(test_cost=TESTS)
+    return session
+
+
+def test_rounds_over_the_same_cassette(recorded):
+    result = recorded.runpytest("--agentperf", "--benchmark-json=out.json", *FLAGS)
+    result.assert_outcomes(passed=2)
+    found = {one["name"]: one for one in json.loads((recorded.path / "out.json").read_text("utf-8"))["benchmarks"]}
+    assert {name: one["stats"]["rounds"] for name, one in found.items()} == {"test_sync": 5, "test_async": 5}
+    assert found["test_async"]["extra_info"]["llm_calls"] == 3
+    assert found["test_async"]["extra_info"]["tokens"] == 360
+    result.stdout.fnmatch_lines(["*agentperf: 2 tests, 5 LLM calls, replayed at once*"])
+
+
+def test_disabled_it_runs_once(recorded):
+    recorded.makepyfile(test_cost=TESTS.replace("== 1 + 1 + 5", "== 1"))
+    result = recorded.runpytest("--benchmark-disable", "-W", "error")
+    result.assert_outcomes(passed=2)
+
+
+def test_what_a_provider_would_be_paid_for_runs_once_and_says_so(session):
+    session.makepyfile("import agent\ndef test_live(agent_benchmark):\n    agent_benchmark(agent.ask)\n")
+    result = session.runpytest("--agentperf", "-W", "error")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*agent_benchmark ran once and was not timed: its LLM calls were live*"])
+
+
+def test_without_pytest_benchmark_it_says_what_is_missing(session):
+    session.makepyfile("def test_x(agent_benchmark): pass")
+    result = session.runpytest("-p", "no:benchmark")
+    result.stdout.fnmatch_lines(["*agent_benchmark needs pytest-benchmark: pip install *"])
+    result.assert_outcomes(errors=1)
+
+
+def test_the_internals_that_it_relies_on():
+    from pytest_benchmark.fixture import BenchmarkFixture
+    from pytest_benchmark.stats import Metadata
+
+    assert {"_make_stats", "pedantic", "enabled"} <= set(dir(BenchmarkFixture))
+    source = BenchmarkFixture.__init__.__code__.co_names
+    assert {"_mode", "_timer", "_min_rounds", "_max_time", "extra_info"} <= set(source)
+    assert "update" in dir(Metadata)

@@ -169,6 +169,14 @@ OPTIONS = (
         "port are names of usual ones",
     ),
     Option(
+        name="allowed_hosts",
+        key="agentperf_allowed_hosts",
+        flag=None,
+        default=(),
+        help="hosts, one a line, that may be reached while a cassette is replayed: collector.example.com, *.internal, "
+        "10.0.0.7; this machine always may",
+    ),
+    Option(
         name="baseline",
         key="agentperf_baseline",
         flag=None,
@@ -232,6 +240,7 @@ class Settings(NamedTuple):
     estimates: Literal["show", "judge"]
     match_ignore: tuple[str, ...]
     match_normalize: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     baseline: str
     update: str | None
     ratchet: bool

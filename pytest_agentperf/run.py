@@ -140,6 +140,8 @@ class Run:
         return date
 
     def stop(self) -> None:
+        if route.player is not None and route.player.door is not None:
+            self.unwatched = (*self.unwatched, *route.player.door.bypassed())
         try:
             self._open.close()
         except ClockError as error:

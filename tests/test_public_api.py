@@ -132,6 +132,7 @@ def test_options():
             (None, "agentperf_estimates", "show", ("show", "judge")),
             (None, "agentperf_match_ignore", (), ()),
             (None, "agentperf_match_normalize", (), ()),
+            (None, "agentperf_allowed_hosts", (), ()),
             (None, "agentperf_baseline", "agentperf_baseline", ()),
             ("--agentperf-update", "agentperf_update", None, ()),
             ("--agentperf-ratchet", "agentperf_ratchet", False, ()),

@@ -21,11 +21,13 @@ from vcr.record_mode import RecordMode as VcrMode
 from pytest_agentperf.record.adopt import OPENER
 from pytest_agentperf.record.cassette_file import Persister
 from pytest_agentperf.record.cassette_tape import Tape
+from pytest_agentperf.record.closed import OPTION as ALLOWED_HOSTS
+from pytest_agentperf.record.closed import NetworkClosed
 from pytest_agentperf.record.match import matching
 from pytest_agentperf.record.miss import CassetteMiss
 from pytest_agentperf.record.mode import CassetteError, RecordMode
 
-__all__ = ["CassetteError", "CassetteMiss", "RecordMode", "opened_by", "upgrade", "use_cassette"]
+__all__ = ["CassetteError", "CassetteMiss", "NetworkClosed", "RecordMode", "opened_by", "upgrade", "use_cassette"]
 
 _VCR_MODES = {mode: VcrMode("new_episodes" if mode is RecordMode.NEW else mode.value) for mode in RecordMode}
 _OURS = {VcrMode.ANY: RecordMode.NEW, **{theirs: ours for ours, theirs in _VCR_MODES.items()}}
@@ -110,6 +112,7 @@ def _options(
             options["note"] = f"record_mode={said!r} of a cassette does not count: --agentperf-record={mode} does"
     if _leaves_matching_to_us(vcr, kwargs):
         options["match_on"] = [matching(house, kwargs)]
+    options["allowed_hosts"] = [*house.get(ALLOWED_HOSTS, ()), *kwargs.get(ALLOWED_HOSTS, ())]
     options["persister"] = Persister(options["persister"], _OURS[options["record_mode"]], extra_paths)
     return options
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from vcr.cassette import Cassette, _run_hooks
 from vcr.matchers import requests_match
@@ -19,7 +20,7 @@ from vcr.request import HeadersDict
 from vcr.request import Request as VcrRequest
 
 from pytest_agentperf.model.exchange import Origin, Request, Response
-from pytest_agentperf.record import default_latency, redact, replay, timing
+from pytest_agentperf.record import closed, default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
 from pytest_agentperf.record.journal import Left
 from pytest_agentperf.record.match import Matching
@@ -82,16 +83,18 @@ def _left(left: Sequence[Left]) -> str:
 class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     """The cassette that taps ask (`seam.Player`), and that vcrpy's stubs for other stacks ask too."""
 
-    def __init__(self, *args: Any, note: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, note: str = "", allowed_hosts: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         taps = [found for found in loaded() if found[0].stubs]  # vcrpy has loaded every library that is installed
         usable = [(tap, module) for tap, module, problem in taps if not problem]
         patches = {
             patch[:2]: patch for tap, module in usable for patch in tap.patches(module)
-        }  # httpx2 can pose as httpx
+        }  # one may pose as another
+        patches |= {patch[:2]: patch for patch in closed.patches()}
         self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *(stub for tap, _ in usable for stub in tap.stubs))
         self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *patches.values())
         self._notes: tuple[str, ...] = tuple(filter(None, [note, *(problem for _, _, problem in taps)]))
+        self._door = closed.Door(allowed_hosts)
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
         only = next(iter(self._match_on)) if len(self._match_on) == 1 else None
@@ -105,6 +108,10 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         self._loading = False
 
     # -- what taps ask
+
+    @property
+    def door(self) -> closed.Door | None:
+        return self._door if self.write_protected else None
 
     def peek(self, request: Request) -> Response | None:
         filtered = self.filter_request(_Asked(request))
@@ -122,7 +129,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         request = _Asked(sent)
         filtered = self.filter_request(request)
         if not filtered:
-            return None  # the user's filters leave this one alone
+            return None  # the user's filters leave this one alone; `Door.check` lets it through
         stored = self._take(filtered)
         if stored is not None:
             pending.origin = Origin.REPLAYED
@@ -133,6 +140,8 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 answer = default_latency.timed(answer, sent, recorder.latency_rules)
             return answer
         if self.write_protected:
+            if self._door.is_allowed(urlsplit(sent.url).hostname or ""):
+                return None
             raise self._miss(filtered, pending)
         pending.origin = Origin.RECORDED
         with self._lock:
@@ -200,6 +209,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             self._persister.release(keep=True)
             raise
         self._loading = False
+        closed.watch()
         if left := self._persister.left:
             self.dirty = True
             self.rewound = self._persister.begun  # `once` goes on where it was cut

@@ -6,16 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_agentperf.model.exchange import Origin, Request, Response, Timing
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.replay import Answer
 
+if TYPE_CHECKING:
+    from pytest_agentperf.record.closed import Door
+
 
 class Player(Protocol):
     """An open cassette."""
+
+    @property
+    def door(self) -> Door | None:
+        """What may leave past it; None: all."""
 
     def peek(self, request: Request) -> Response | None:
         """What `answer` would give, if it is in the cassette; it stays there."""
@@ -42,6 +49,11 @@ class Route:
 route = Route()
 
 _inside: ContextVar[bool] = ContextVar("agentperf_inside", default=False)
+
+
+def is_inside() -> bool:
+    """Whether a tap does what it stands around."""
+    return _inside.get()
 
 
 def wanted() -> bool:

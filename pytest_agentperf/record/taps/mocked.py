@@ -144,8 +144,15 @@ def _plain(headers: Any) -> Headers:
 
 _TRANSPORTS = {"Client._transport_for_url": ("url",), "AsyncClient._transport_for_url": ("url",)}
 
+_LOST = "what is mocked of it is not seen"
+
 TAPS = (
-    *(Tap(module=name, inside=_TRANSPORTS, patches=_httpx) for name in ("httpx", "httpx2")),
-    Tap(module="requests", inside={"Session.send": ("request",), "Session.get_adapter": ("url",)}, patches=_requests),
-    Tap(module="aioresponses", inside={"aioresponses._request_mock": ()}, patches=_aioresponses),
+    *(Tap(module=name, inside=_TRANSPORTS, patches=_httpx, lost=_LOST) for name in ("httpx", "httpx2")),
+    Tap(
+        module="requests",
+        inside={"Session.send": ("request",), "Session.get_adapter": ("url",)},
+        patches=_requests,
+        lost=_LOST,
+    ),
+    Tap(module="aioresponses", inside={"aioresponses._request_mock": ()}, patches=_aioresponses, lost=_LOST),
 )

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
+from pytest_agentperf.record import closed
 from pytest_agentperf.record.taps import aiohttp, http_client, httpx, mocked, urllib3
 from pytest_agentperf.record.taps.tap import Tap
 
-TAPS: tuple[Tap, ...] = (*httpx.TAPS, *urllib3.TAPS, *aiohttp.TAPS, *http_client.TAPS, *mocked.TAPS)
+TAPS: tuple[Tap, ...] = (*httpx.TAPS, *urllib3.TAPS, *aiohttp.TAPS, *http_client.TAPS, *mocked.TAPS, *closed.TAPS)
 
 
 def loaded() -> Iterator[tuple[Tap, ModuleType, str]]:
@@ -25,7 +26,4 @@ def problem(tap: Tap, module: ModuleType) -> str:
     if not absent:
         return ""
     version = getattr(module, "__version__", sys.version.partition(" ")[0])
-    lost = (
-        "its streams are read whole and its times are off, if it is seen at all" if tap.stubs else "mocks are not seen"
-    )
-    return f"{tap.module} {version} has no {absent}: {lost}"
+    return f"{tap.module} {version} has no {absent}: {tap.lost}"

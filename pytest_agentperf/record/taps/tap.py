@@ -25,6 +25,8 @@ class Tap:
     patches: Callable[[ModuleType], Iterator[Patch]]
     stubs: tuple[str, ...] = ()
     """The patchers of vcrpy that it stands in for. None: it looks on only, and asks no cassette."""
+    lost: str = "its streams are read whole and its times are off, if it is seen at all"
+    """What that means for the user where the library is another inside."""
 
     def missing(self, module: ModuleType) -> str:
         """What this version of the library has not; empty: it has all."""

@@ -113,12 +113,16 @@ class Shape:
     """With the address of the provider."""
     real: bool = False
     """Part of it is real: in virtual time it takes at least `ms`."""
+    long: bool = False
+    """For virtual time only."""
 
 
 SHAPES: dict[str, Shape] = {}
 
 
-def shape(ms: float, *, real: bool = False) -> Callable[[Callable[[Agent], Any]], Callable[[Agent], Any]]:
+def shape(
+    ms: float, *, real: bool = False, long: bool = False
+) -> Callable[[Callable[[Agent], Any]], Callable[[Agent], Any]]:
     """A function of an `Agent` that takes so long; a coroutine function runs in a loop of its own."""
 
     def add(function: Callable[[Agent], Any]) -> Callable[[Agent], Any]:
@@ -127,7 +131,7 @@ def shape(ms: float, *, real: bool = False) -> Callable[[Callable[[Agent], Any]]
                 return asyncio.run(agent.main(function)) if asyncio.iscoroutinefunction(function) else function(agent)
 
         name = function.__name__.replace("_", " ")
-        SHAPES[name] = Shape(name=name, ms=ms, run=run, real=real)
+        SHAPES[name] = Shape(name=name, ms=ms, run=run, real=real, long=long)
         return function
 
     return add
@@ -156,6 +160,13 @@ class Agent:
         import openai
 
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="fake", http_client=httpx2.Client(verify=False))
+
+    def async_sdk(self) -> Any:
+        import openai
+
+        return openai.AsyncOpenAI(
+            base_url=f"{self.url}/v1", api_key="fake", http_client=httpx2.AsyncClient(verify=False)
+        )
 
     def call(self, after: int, *, timeout: float = 30, **spec: Any) -> None:
         self._client.post(self.endpoint, json=body(after, **spec), timeout=timeout).raise_for_status()
@@ -601,3 +612,47 @@ async def child_process_beside_a_call(agent: Agent) -> None:
         await child.wait()
 
     await asyncio.gather(tool(), agent.acall(400))
+
+
+# ---- long ones
+
+
+async def _turn(client: Any, seconds: int) -> None:
+    asked = body((seconds - EVENTS + 1) * 1000, gap=1000, stream=True)
+    async for _ in await client.chat.completions.create(model=asked["model"], messages=asked["messages"], stream=True):
+        pass
+
+
+def _tools(agent: Agent) -> tuple[Coroutine[Any, Any, object], ...]:
+    return asyncio.sleep(1), asyncio.to_thread(time.sleep, 2), agent.acall(500)
+
+
+@shape(8_000 + 2_000 + 9_000 + 7_000 + 9_000, long=True)
+async def mixed_agent(agent: Agent) -> None:
+    async with agent.async_sdk() as client:
+        await _turn(client, 8)
+        await asyncio.gather(*_tools(agent))
+        for seconds in (9, 7, 9):
+            await _turn(client, seconds)
+
+
+@shape(8_000 + 3_500 + 9_000 + 7_000 + 9_000, long=True)
+async def mixed_agent_that_lost_its_gather(agent: Agent) -> None:
+    async with agent.async_sdk() as client:
+        await _turn(client, 8)
+        for tool in _tools(agent):
+            await tool
+        for seconds in (9, 7, 9):
+            await _turn(client, seconds)
+
+
+@shape(2_000, long=True)
+def three_calls_in_a_pool_of_three(agent: Agent) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(agent.call, [2_000] * 3))
+
+
+@shape(6_000, long=True)
+def three_calls_in_a_pool_of_one(agent: Agent) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(agent.call, [2_000] * 3))

@@ -8,7 +8,14 @@ from pytest_agentperf.record.seam import route
 from pytest_agentperf.record.taps.live import installed
 from shapes import MS, SHAPES, Nominal
 
-NEEDS = {"sdk": "openai", "anyio": "anyio", "trio": "trio", "over requests": "requests", "over aiohttp": "aiohttp"}
+NEEDS = {
+    "sdk": "openai",
+    "mixed": "openai",
+    "anyio": "anyio",
+    "trio": "trio",
+    "over requests": "requests",
+    "over aiohttp": "aiohttp",
+}
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=lambda shape: shape.name.replace(" ", "-"))

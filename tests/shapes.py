@@ -71,11 +71,16 @@ class Script:
 class Nominal:
     """Plays what a server with that script would answer, without its noise (`seam.Player`)."""
 
+    door = None
+
     def __init__(self) -> None:
         self._script = Script()
 
     def peek(self, request: Request) -> Response | None:
         return None
+
+    def bookmark(self) -> Callable[[], None]:
+        return lambda: None
 
     def recorded_at(self) -> float | None:
         return None

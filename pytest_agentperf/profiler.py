@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar, cast
 
 from pytest_agentperf.analyze.critical_path import Step, critical_path
 from pytest_agentperf.analyze.summary import CategoryStats, summary
+from pytest_agentperf.analyze.timeline import Shares, Timeline, shares, timeline
 from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.clock.stated import Stated
@@ -162,9 +163,17 @@ class Profiler:
         """The chain of work that decided how long the test took."""
         return critical_path(self._profile())
 
-    def waterfall(self, *, width: int = 80) -> str:
+    def timeline(self) -> Timeline:
+        """What each thread and task was at: waiting for a model, streaming, retries, tools, timers, and where all were idle."""
+        return timeline(self._profile())
+
+    def shares(self) -> Shares:
+        """What the latency consists of: LLM, tools, own work and idleness, which add up to it."""
+        return shares(self._profile())
+
+    def waterfall(self, *, width: int = 80, color: bool = False) -> str:
         """LLM calls, tools and timers over time, as text."""
-        return waterfall(self._profile(), width=width)
+        return waterfall(self._profile(), width=width, color=color)
 
     def _read(self, metric: str, *, priced: bool = False) -> Number | None:
         return METRICS[metric].read(self._profile(priced=priced)).value

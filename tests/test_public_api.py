@@ -79,14 +79,16 @@ class Profiler()
     profile(*, priced: bool = True) -> Profile
     real_io() -> AbstractContextManager[None]
     reasoning_tokens -> int | None
+    shares() -> Shares
     summary() -> dict[str, CategoryStats]
+    timeline() -> Timeline
     timer(name: str, **metadata: object) -> Scope
     tokens -> int | None
     tool(name: str, *, call_id: str | None = None, modelled_ms: float | None = None, **metadata: object) -> Scope
     tool_calls -> int
     ttft_ms -> int | None
     turns -> int
-    waterfall(*, width: int = 80) -> str
+    waterfall(*, width: int = 80, color: bool = False) -> str
 class TokenBudget()
     check(category: str | None = None) -> None
     counts_money -> bool

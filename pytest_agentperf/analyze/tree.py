@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.metric import retried
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.span import Span
 
@@ -29,6 +30,8 @@ class Node:
     known: bool = True
     """Both times are true of the agent."""
     failed: bool = False
+    again: bool = False
+    """An LLM call that asks again what failed."""
     children: list[Node] = field(default_factory=list)
     """In the order of starts."""
 
@@ -44,7 +47,8 @@ def forest(profile: Profile) -> list[Node]:
     nodes = {span.id: _of_span(span, timed=timed) for span in profile.spans}
     roots: list[Node] = []
     placed = [(nodes[span.id], span.parent) for span in profile.spans]
-    placed += [(_of_call(call, timed=timed), call.span) for call in profile.calls]
+    again = retried(profile.calls)
+    placed += [(_of_call(call, timed=timed, again=call.index in again), call.span) for call in profile.calls]
     for node, parent in placed:
         while parent is not None and parent in nodes and not _contains(nodes[parent], node):
             parent = spans[parent].parent
@@ -70,7 +74,7 @@ def _of_span(span: Span, *, timed: bool) -> Node:
     )
 
 
-def _of_call(call: ModelCall, *, timed: bool) -> Node:
+def _of_call(call: ModelCall, *, timed: bool, again: bool) -> Node:
     known = timed and call.duration_ns is not None
     streamed = timed and call.streamed and call.ttft_ns is not None
     first_byte_ns = call.first_byte_ns if streamed else None
@@ -84,4 +88,5 @@ def _of_call(call: ModelCall, *, timed: bool) -> Node:
         first_byte_ns=first_byte_ns,
         known=known,
         failed=call.error is not None,
+        again=again,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
 from pytest_agentperf.analyze.text import cells, clip, pad, plain
+from pytest_agentperf.analyze.timeline import shares
 from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
@@ -36,6 +38,7 @@ class _Row:
         first = self.nodes[0]
         many = f" x{len(self.nodes):,}" if len(self.nodes) > 1 else ""
         failed = " (failed)" if any(node.failed for node in self.nodes) else ""
+        failed += " (retry)" if any(node.again for node in self.nodes) else ""
         kind = {"llm": "LLM ", "tool": "tool ", "window": "tools "}.get(first.kind, "")
         return f"{'  ' * self.depth}{kind}{plain(first.name)}{many}{failed}"
 
@@ -51,12 +54,12 @@ class _Row:
         return format_value(ms, "ms") if ms or not self.total_ns else "<1 ms"
 
 
-def waterfall(profile: Profile, *, width: int = 80) -> str:
+def waterfall(profile: Profile, *, width: int = 80, color: bool = False) -> str:
     """One line for each LLM call, timer and tool, indented by nesting, on one time scale; no line wider than `width`.
 
     Beyond 60 lines, calls, timers and tools of one name at one place of the tree share a line (`x12`, times added);
     what is still too much leaves out the shortest and says how many. Milliseconds of the recording's clock; `?` where
-    the end is unknown.
+    the end is unknown. The last line says what the latency consists of, along the critical path.
     """
     roots = forest(profile)
     if not roots:
@@ -76,7 +79,49 @@ def waterfall(profile: Profile, *, width: int = 80) -> str:
     if hidden:
         lines.append(f"... {hidden:,} shorter ones not shown")
     lines += _legend(set("".join(bars)), width)
-    return "\n".join(clip(line.rstrip(), width) for line in lines)
+    lines += _shares(profile, width)
+    shown = [clip(line.rstrip(), width) for line in lines]
+    if color:
+        shown = [_colored(line, left) if at in range(1, len(bars) + 1) else line for at, line in enumerate(shown)]
+    return "\n".join(shown)
+
+
+_COLORS = {"#": "32", "~": "33", ".": "34", "=": "36", "-": "2", "?": "31"}
+
+
+def _colored(line: str, left: int) -> str:
+    """The bar, which begins behind the label, in colours; what is not a mark of it stays."""
+    head, rest = _split(line, left)
+    return head + _RUN.sub(lambda run: f"\x1b[{_COLORS[run[0][0]]}m{run[0]}\x1b[0m", rest)
+
+
+_RUN = re.compile(r"(#+|~+|\.+|=+|-+|\?+)")
+
+
+def _split(line: str, width: int) -> tuple[str, str]:
+    """After so many cells."""
+    at = 0
+    while at < len(line) and cells(line[:at]) < width:
+        at += 1
+    return line[:at], line[at:]
+
+
+def _shares(profile: Profile, width: int) -> list[str]:
+    """`LLM 2,650 ms (63%)  tools 1,300 ms (31%)  idle 250 ms (6%)`; what there is none of is left out.
+
+    Nothing where the end of a call is unknown: who took that time, nobody knows.
+    """
+    if any(call.duration_ns is None for call in profile.calls):
+        return []
+    found = shares(profile)
+    parts = {"LLM": found.llm_ns, "tools": found.tool_ns, "own": found.own_ns, "idle": found.idle_ns}
+    total = sum(parts.values())
+    told = [
+        f"{name} {format_value((ns + 500_000) // 1_000_000, 'ms')} ({ns / total:.0%})"
+        for name, ns in parts.items()
+        if ns
+    ]
+    return [line.replace("\xa0", " ") for line in wrap("  ".join(t.replace(" ", "\xa0") for t in told), max(1, width))]
 
 
 def _legend(used: set[str], width: int) -> list[str]:

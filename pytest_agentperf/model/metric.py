@@ -178,15 +178,17 @@ def _cost(profile: Profile) -> Measure:
     )
 
 
-def _retries(profile: Profile) -> Measure:
-    """Calls that ask again what failed the last time that it was asked."""
-    failed: dict[tuple[object, ...], bool] = {}
-    retries = 0
-    for call in profile.calls:
+def retried(calls: Iterable[ModelCall]) -> dict[int, int]:
+    """The calls that ask again what failed the last time that it was asked: their `index` to that of the failed one."""
+    failed: dict[tuple[object, ...], int | None] = {}
+    again = {}
+    for call in calls:
         asked = (call.api, call.requested_model, call.prompt)
-        retries += failed.get(asked, False)
-        failed[asked] = call.error is not None
-    return _known(retries)
+        before = failed.get(asked)
+        if before is not None:
+            again[call.index] = before
+        failed[asked] = call.index if call.error is not None else None
+    return again
 
 
 def _names(calls: Iterable[ModelCall]) -> str:
@@ -287,7 +289,14 @@ METRICS: dict[str, Metric] = {
             read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
             slack=_ANY,
         ),
-        Metric(name="retries", title="retries", label="retries", unit="calls", read=_retries, slack=_ANY),
+        Metric(
+            name="retries",
+            title="retries",
+            label="retries",
+            unit="calls",
+            read=lambda p: _known(len(retried(p.calls))),
+            slack=_ANY,
+        ),
         Metric(
             name="request_bytes",
             title="sent",

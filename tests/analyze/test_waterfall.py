@@ -35,7 +35,8 @@ tool flights                         #################                  1,300 ms
 tool weather                         ########                             600 ms
 llm:answer                                           -----------------  1,290 ms
   LLM gpt-5-nano                                     .................  1,250 ms
-- timer  # tool  . waiting for the LLM  = LLM streaming\
+- timer  # tool  . waiting for the LLM  = LLM streaming
+LLM 2,650 ms (63%)  tools 1,300 ms (31%)  idle 250 ms (6%)\
 """)
 
 
@@ -48,7 +49,8 @@ tool flights                                       #############################
 tool weather                                       ###############                                                600 ms
 llm:answer                                                                       -----------------------------  1,290 ms
   LLM gpt-5-nano                                                                 ............................   1,250 ms
-- timer  # tool  . waiting for the LLM  = LLM streaming\
+- timer  # tool  . waiting for the LLM  = LLM streaming
+LLM 2,650 ms (63%)  tools 1,300 ms (31%)  idle 250 ms (6%)\
 """)
 
 
@@ -63,7 +65,10 @@ llm:answer        --  1,290 ms
   LLM..-nano      ..  1,250 ms
 - timer  # tool
 . waiting for the LLM
-= LLM streaming\
+= LLM streaming
+LLM 2,650 ms (63%)
+tools 1,300 ms (31%)
+idle 250 ms (6%)\
 """)
 
 
@@ -73,7 +78,8 @@ def test_hundreds_of_calls_share_lines() -> None:
 LLM gpt-5-nano x200  .==..==..==.===.===.===.===.===.===.===.===.===  120,000 ms
 tool search x100     ###############################################   30,100 ms
 tool sql x100        ###############################################   30,000 ms
-# tool  . waiting for the LLM  = LLM streaming\
+# tool  . waiting for the LLM  = LLM streaming
+LLM 120,000 ms (60%)  tools 60,100 ms (30%)  idle 19,900 ms (10%)\
 """)
 
 
@@ -82,9 +88,9 @@ def test_what_is_still_too_much_keeps_the_longest_with_what_is_around_them() -> 
     spans += [tool(at, 0, 200 - at, f"tool {at}") for at in range(2, 150)]
     lines = waterfall(Profile(nodeid="t", latency_ns=200 * MS, spans=tuple(spans))).splitlines()
 
-    assert len(lines) == 60 + 3
+    assert len(lines) == 60 + 4
     assert lines[1].startswith("tool tool 2 ")
-    assert lines[-2] == "... 89 shorter ones not shown"
+    assert lines[-3] == "... 89 shorter ones not shown"
 
 
 def test_a_row_is_not_shown_without_those_around_it() -> None:
@@ -132,7 +138,8 @@ def test_names_from_outside_cannot_break_the_picture() -> None:
 two lines \\x1b[31mred (failed)  -----------------------------------------  10 ms
 tool 日本語の長い名前の道具     #########################################  10 ms
 tool quick                      #                                          <1 ms
-- timer  # tool\
+- timer  # tool
+tools 10 ms (100%)\
 """)
 
 

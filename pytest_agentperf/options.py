@@ -177,6 +177,15 @@ OPTIONS = (
         "10.0.0.7; this machine always may",
     ),
     Option(
+        name="include_usage",
+        key="agentperf_include_usage",
+        flag=None,
+        default="openai",
+        choices=("openai", "all", "off"),
+        help="while recording ask streamed chat answers for their token usage (stream_options.include_usage) where the agent "
+        "does not; it does not see it: openai (default: of OpenAI itself), all (of every server of that API), off",
+    ),
+    Option(
         name="baseline",
         key="agentperf_baseline",
         flag=None,
@@ -241,6 +250,7 @@ class Settings(NamedTuple):
     match_ignore: tuple[str, ...]
     match_normalize: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
+    include_usage: Literal["openai", "all", "off"]
     baseline: str
     update: str | None
     ratchet: bool

@@ -235,10 +235,10 @@ class Session:
         return {"new_episodes": "new", "any": "new", "rewrite": "new"}.get(theirs, theirs)
 
     @cached_property
-    def house(self) -> dict[str, tuple[str, ...]]:
+    def house(self) -> dict[str, Any]:
         """What the session says of every cassette, as `vcr_config` would."""
         rules = {f"agentperf_{name}": getattr(self.settings, name) for name in ("match_ignore", "match_normalize")}
-        hosts = {"agentperf_allowed_hosts": self.settings.allowed_hosts}
+        others = {f"agentperf_{name}": getattr(self.settings, name) for name in ("allowed_hosts", "include_usage")}
         if any(rules.values()):
             from pytest_agentperf.record.match import matching
             from pytest_agentperf.record.mode import CassetteError
@@ -248,7 +248,7 @@ class Session:
             except CassetteError as problem:
                 ini = self.config.inipath
                 raise pytest.UsageError(f"{ini.name if ini else 'environment'}: {problem}") from None
-        return rules | hosts
+        return rules | others
 
     def pace(self, item: pytest.Item) -> str:
         """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""

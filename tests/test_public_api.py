@@ -135,6 +135,7 @@ def test_options():
             (None, "agentperf_match_ignore", (), ()),
             (None, "agentperf_match_normalize", (), ()),
             (None, "agentperf_allowed_hosts", (), ()),
+            (None, "agentperf_include_usage", "openai", ("openai", "all", "off")),
             (None, "agentperf_baseline", "agentperf_baseline", ()),
             ("--agentperf-update", "agentperf_update", None, ()),
             ("--agentperf-ratchet", "agentperf_ratchet", False, ()),

@@ -23,6 +23,8 @@ from pytest_agentperf.record.cassette_file import Persister
 from pytest_agentperf.record.cassette_tape import Tape
 from pytest_agentperf.record.closed import OPTION as ALLOWED_HOSTS
 from pytest_agentperf.record.closed import NetworkClosed
+from pytest_agentperf.record.include_usage import CHOICES
+from pytest_agentperf.record.include_usage import OPTION as INCLUDE_USAGE
 from pytest_agentperf.record.match import matching
 from pytest_agentperf.record.miss import CassetteMiss
 from pytest_agentperf.record.mode import CassetteError, RecordMode
@@ -45,8 +47,9 @@ def use_cassette(
     """Open a cassette for `@pytest.mark.vcr`, named as pytest-recording names it: suffix by serializer, long names cut.
 
     `vcr_config`: options of `vcr.VCR.use_cassette`; its `record_mode` is overruled, and it knows
-    `agentperf_match_ignore` and `agentperf_match_normalize` beside them. `extra_paths`: more cassettes to replay from.
-    `house`: what the session says of every cassette, under the same two names; `vcr_config` adds to it.
+    `agentperf_match_ignore`, `agentperf_match_normalize`, `agentperf_allowed_hosts` and `agentperf_include_usage` beside
+    them. `extra_paths`: more cassettes to replay from. `house`: what the session says of every cassette, under the same
+    names; `vcr_config` adds to it, or wins.
     """
     path = _short_enough(path, vcr_config.get("serializer", ".yaml"))
     path = VCR.ensure_suffix(f".{vcr_config.get('serializer', 'yaml')}")(path)
@@ -113,6 +116,9 @@ def _options(
     if _leaves_matching_to_us(vcr, kwargs):
         options["match_on"] = [matching(house, kwargs)]
     options["allowed_hosts"] = [*house.get(ALLOWED_HOSTS, ()), *kwargs.get(ALLOWED_HOSTS, ())]
+    options["include_usage"] = usage = kwargs.get(INCLUDE_USAGE) or house.get(INCLUDE_USAGE) or CHOICES[0]
+    if usage not in CHOICES:
+        raise CassetteError(f"{INCLUDE_USAGE}: expected one of {', '.join(CHOICES)}, got {usage!r}")
     options["persister"] = Persister(options["persister"], _OURS[options["record_mode"]], extra_paths)
     return options
 

@@ -22,6 +22,7 @@ from vcr.request import Request as VcrRequest
 from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import closed, default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
+from pytest_agentperf.record.include_usage import asking
 from pytest_agentperf.record.journal import Left
 from pytest_agentperf.record.match import Matching
 from pytest_agentperf.record.miss import CassetteMiss, explain
@@ -83,7 +84,14 @@ def _left(left: Sequence[Left]) -> str:
 class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     """The cassette that taps ask (`seam.Player`), and that vcrpy's stubs for other stacks ask too."""
 
-    def __init__(self, *args: Any, note: str = "", allowed_hosts: Iterable[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        note: str = "",
+        allowed_hosts: Iterable[str] = (),
+        include_usage: str = "openai",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         taps = [found for found in loaded() if found[0].stubs]  # vcrpy has loaded every library that is installed
         usable = [(tap, module) for tap, module, problem in taps if not problem]
@@ -94,6 +102,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         self.skip_patchers: tuple[str, ...] = (*self.skip_patchers, *(stub for tap, _ in usable for stub in tap.stubs))
         self.custom_patches: tuple[Any, ...] = (*self.custom_patches, (route, "player", self), *patches.values())
         self._notes: tuple[str, ...] = tuple(filter(None, [note, *(problem for _, _, problem in taps)]))
+        self._usage_of = include_usage
         self._door = closed.Door(allowed_hosts)
         self._lock = threading.RLock()
         self._index: dict[bytes, list[int]] = {}
@@ -120,7 +129,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             if number is None:
                 return None
             answer, _ = replay.read(self.data[number][1], request, waits=False)
-            return Response(status=answer.status, headers=answer.headers, body=answer.body)
+            return answer.response
 
     def answer(self, pending: Pending) -> replay.Answer | None:
         recorder = active()
@@ -144,6 +153,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
                 return None
             raise self._miss(filtered, pending)
         pending.origin = Origin.RECORDED
+        pending.sends = asking(sent, self._usage_of)
         with self._lock:
             self._watched.add(pending)
             self._first_ns = pending.start_ns if self._first_ns is None else self._first_ns

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 
 from pytest_agentperf.model.exchange import Chunk, Exchange, Headers, Origin, Request, Response, Timing
 from pytest_agentperf.record import encoding
+from pytest_agentperf.record.include_usage import Hiding
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -71,6 +72,10 @@ class Pending:
         self.headers_ns: int | None = None
         self.body = bytearray()
         """Content encoding undone, unless `encoded`."""
+        self.sends: bytes | None = None
+        """The body to send in place of the request's, where the tap can; then it shows the client what `shown` gives."""
+        self.hidden = b""
+        """What the answer told because of that, and the client does not see."""
         self.encoded = False
         """The body could not be decoded and is kept as it came."""
         self.chunks: list[tuple[int, int]] = []
@@ -82,6 +87,7 @@ class Pending:
         """Called once, at the end."""
         self.heard: Callable[[int], None] | None = None
         """Called with each piece of the body, when it is in `body`: its size."""
+        self._hiding: Hiding | None = None
         self._undo: encoding.Undo | None = None
         self._raw = bytearray()
         self.on_bug = on_bug
@@ -96,6 +102,8 @@ class Pending:
             self._undo = encoding.decoder(", ".join([v for k, v in headers if k == "content-encoding"]))
         except LookupError:
             self.encoded = True
+        if self.sends is not None and not {"content-encoding", "content-length"} & {name for name, _ in headers}:
+            self._hiding = Hiding()
 
     @_guarded
     def chunk(self, data: bytes, at_ns: int | None = None) -> None:
@@ -123,6 +131,18 @@ class Pending:
         return self.ending is not Ending.CUT or (
             "Timeout" in kind and not kind.startswith(("Connect", "Pool", "Write"))
         )
+
+    def shown(self, data: bytes) -> bytes:
+        """What the client gets to see of a piece that came."""
+        if self._hiding is None:
+            return data
+        data = self._hiding(data)
+        self.hidden = self._hiding.hidden
+        return data
+
+    def shown_last(self) -> bytes:
+        """What it gets to see at the end."""
+        return b"" if self._hiding is None else self._hiding.rest()
 
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""
@@ -165,7 +185,7 @@ class Pending:
         return Exchange(
             index=index,
             request=self.request,
-            response=Response(status=self.status or 0, headers=self.headers, body=bytes(self.body))
+            response=Response(status=self.status or 0, headers=self.headers, body=bytes(self.body + self.hidden))
             if answered
             else None,
             start_ns=self.start_ns - zero_ns,

@@ -31,6 +31,13 @@ class Answer:
     timing: Timing
     error: str = ""
     """What cut the answer after its last piece, as `Type: message`."""
+    hidden: bytes = b""
+    """Of the answer, but not for the client."""
+
+    @property
+    def response(self) -> Response:
+        """What there is to read, hidden or not."""
+        return Response(status=self.status, headers=self.headers, body=self.body + self.hidden)
 
     def at_once(self) -> Answer:
         """In the same chunks and without waits: times then say nothing, whatever the clock, and so are UNKNOWN."""
@@ -90,6 +97,7 @@ def _recorded(answer: Answer, timed: timing.Timed) -> Answer:
         end_ns=timed.end_ns,
         timing=Timing.RECORDED,
         error=timed.error,
+        hidden=timed.hidden,
     )
 
 

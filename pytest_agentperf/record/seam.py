@@ -86,6 +86,7 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
         return pending, None
     pending.timing = answer.timing
     pending.end_known = answer.end_ns is not None
+    pending.hidden = answer.hidden
     return pending, answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_agentperf.model.exchange import Exchange, Origin, Request, Response
+from pytest_agentperf.model.exchange import Exchange, Origin, Request
 from pytest_agentperf.record import replay
 from pytest_agentperf.record.file_formats import read
 from pytest_agentperf.record.match import as_bytes
@@ -22,7 +22,7 @@ def exchanges(path: Path) -> Iterator[Exchange]:
         yield Exchange(
             index=index,
             request=request,
-            response=Response(status=answer.status, headers=answer.headers, body=answer.body),
+            response=answer.response,
             start_ns=0,
             first_byte_ns=answer.pieces[0][0] if answer.pieces else None,
             end_ns=answer.end_ns,

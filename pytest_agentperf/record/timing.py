@@ -13,6 +13,7 @@ again, and holds short scalars only, because YAML gives each number of a list a 
         end: 905.3                          # ms from the request; absent: unknown
         ending: complete                    # or closed (by the client), cut (by the transport), abandoned
         error: 'ReadError: ...'             # what cut it; absent: nothing
+        hidden: 'data: {..., "usage": ...}' # what was asked for besides (see include_usage.py); absent: nothing
 
 Bytes count the body as it is stored, content encoding undone.
 """
@@ -40,6 +41,8 @@ class Timed:
     end_ns: int | None
     ending: Ending
     error: str = ""
+    hidden: bytes = b""
+    """Of the answer, but not of its body."""
 
 
 def write(pending: Pending, zero_ns: int) -> dict[str, str | int | float]:
@@ -58,6 +61,8 @@ def write(pending: Pending, zero_ns: int) -> dict[str, str | int | float]:
     value["ending"] = str(pending.ending)
     if pending.error:
         value["error"] = pending.error
+    if pending.hidden:
+        value["hidden"] = pending.hidden.decode("utf-8", "replace")
     return value
 
 
@@ -80,6 +85,7 @@ def read(value: Any) -> Timed | None:
         end_ns=None if end is None else _ns(end),
         ending=Ending(value.get("ending", "complete")),
         error=str(value.get("error", "")),
+        hidden=str(value.get("hidden", "")).encode(),
     )
 
 

@@ -23,6 +23,7 @@ VALUES = {
     "estimates": ("judge", "judge"),
     "match_ignore": ("a.b", ("a.b",)),
     "match_normalize": ("date", ("date",)),
+    "include_usage": ("off", "off"),
     "allowed_hosts": ("*.internal", ("*.internal",)),
     "baseline": ("elsewhere", "elsewhere"),
     "update": ("new,worse", "new,worse"),

@@ -25,6 +25,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "Headers.encoding": (),
     "Headers.raw": (),
 }
+_OF_THE_BODY = (b"content-length", b"transfer-encoding", b"accept-encoding")
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
@@ -40,7 +41,7 @@ def _sync_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any
         with pending:
             if answer is None:
                 with seam.inside():
-                    response = real(self, request)
+                    response = real(self, _sent(module, pending, request))
                 return watched(pending, response, streams(module).tee)
             stream = streams(module).play(module, pending, answer, request)
             stream.wait(answer.headers_ns)
@@ -57,7 +58,7 @@ def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., An
         with pending:
             if answer is None:
                 with seam.inside():
-                    response = await real(self, request)
+                    response = await real(self, _sent(module, pending, request))
                 return watched(pending, response, streams(module).async_tee)
             stream = streams(module).async_play(module, pending, answer, request)
             await stream.wait(answer.headers_ns)
@@ -68,6 +69,20 @@ def _async_tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., An
 
 def request_of(request: Any, body: bytes) -> Request:
     return Request(method=request.method, url=str(request.url), headers=_headers(request.headers), body=body)
+
+
+def _sent(module: Any, pending: Pending, request: Any) -> Any:
+    """The request for the wire."""
+    if pending.sends is None:
+        return request
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() not in _OF_THE_BODY]
+    return module.Request(
+        request.method,
+        request.url,
+        headers=[*headers, (b"accept-encoding", b"identity")],  # a packed answer could not be changed on its way
+        content=pending.sends,
+        extensions=request.extensions,
+    )
 
 
 def _headers(headers: Any) -> Headers:
@@ -113,7 +128,11 @@ class _Tee:
 
     def __iter__(self) -> Iterator[bytes]:
         with self._pending:
-            for data in self._source:
+            for piece in self._source:
+                data = self._pending.shown(piece)
+                self._pending.chunk(data)
+                yield data
+            if data := self._pending.shown_last():
                 self._pending.chunk(data)
                 yield data
         self._pending.end()
@@ -132,7 +151,11 @@ class _AsyncTee:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with self._pending:
-            async for data in self._source:
+            async for piece in self._source:
+                data = self._pending.shown(piece)
+                self._pending.chunk(data)
+                yield data
+            if data := self._pending.shown_last():
                 self._pending.chunk(data)
                 yield data
         self._pending.end()

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pytest_agentperf import inspection
+from pytest_agentperf import comparing, inspection
 from pytest_agentperf.analyze.rules.table import RULES, index
+from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
+from pytest_agentperf.judge.revisions import GitError
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, table_version
 from pytest_agentperf.record.file_formats import Damage, NoCassette
@@ -31,11 +33,11 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    """Arguments to exit status. Raises UnreadableRun and LimitsFileError."""
+    """Arguments to exit status. Raises UnreadableRun, LimitsFileError, BadBaseline and GitError."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0; 2 where arguments or files are not as they should be (one line each on stderr)."""
+    """Exit status: 0; 1 where `compare` finds something worse; 2 where arguments or files are not as they should be (one line each on stderr)."""
     parser = argparse.ArgumentParser(prog="pytest-agentperf", description=__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except (UnreadableRun, LimitsFileError) as problem:
+    except (UnreadableRun, LimitsFileError, BadBaseline, GitError) as problem:
         sys.stderr.write(f"pytest-agentperf: {problem}\n")
         return 2
     except BrokenPipeError:  # `... | head`: whoever read has seen enough
@@ -190,7 +192,27 @@ def _merge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(**{name: None for name in FORMATS if name != "json"})
 
 
+def _compare(arguments: argparse.Namespace) -> int:
+    return comparing.run_compare(arguments, shutil.get_terminal_size().columns, color=_colored())
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    return comparing.run_review(arguments, shutil.get_terminal_size().columns, color=_colored(), ask=input)
+
+
 COMMANDS = (
+    Command(
+        name="compare",
+        help="why two runs, or two git revisions of the baselines, differ",
+        arguments=comparing.compare_arguments,
+        run=_compare,
+    ),
+    Command(
+        name="review",
+        help="walk through the causes of a stored run and accept them into the baselines",
+        arguments=comparing.review_arguments,
+        run=_review,
+    ),
     Command(
         name="report",
         help="make any report of a stored run, or of the shards of one",

@@ -13,11 +13,11 @@ import pytest
 
 from pytest_agentperf import markers
 from pytest_agentperf.judge.baseline_file import BadBaseline
-from pytest_agentperf.judge.baselines import Baselines, Compared, from_tree, modules_with_baselines, update
+from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, update
 from pytest_agentperf.judge.causes import Explained, explain, group, why
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe, priced
 from pytest_agentperf.judge.limits import Failure
-from pytest_agentperf.judge.revisions import GitError, from_git, merge_base, target
+from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause, Verdict
@@ -54,7 +54,7 @@ class Gate:
             for word, verdict in (("worse", Verdict.REGRESSION), ("better", Verdict.BETTER))
             if word in self.updates
         ]
-        self.store = Baselines(from_tree(self.root), settings.baseline, own_prices, conflicts=bool(self.updates))
+        self.store = Baselines(Tree(self.root), settings.baseline, own_prices, conflicts=bool(self.updates))
 
     def plan(self, items: Iterable[pytest.Item]) -> None:
         """Read what these tests are held against. Raises pytest.UsageError."""
@@ -116,7 +116,7 @@ class Gate:
         ref = self.settings.against or target(os.environ)
         if ref is None:
             return ()
-        then = Baselines(from_git(self.root, merge_base(self.root, ref)), self.settings.baseline, self.store.own_prices)
+        then = Baselines(Revision(self.root, merge_base(self.root, ref)), self.settings.baseline, self.store.own_prices)
         explained = []
         for test in tests:
             old, new = then.block(test.profile.nodeid), self.store.block(test.profile.nodeid)

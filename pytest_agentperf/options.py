@@ -270,10 +270,7 @@ class Settings(NamedTuple):
             if option.metavar == "PATH" and values[option.name] == "":
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
         if wrong := [word for word in str(values["update"] or "").split(",") if word and word not in UPDATES]:
-            raise pytest.UsageError(
-                f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r} (before paths write "
-                "--agentperf-update=new,better,worse,removed)"
-            )
+            raise pytest.UsageError(f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r}")
         asks = values["github"] or values["update"] or any(values[name] for name in REPORTS.values())
         if given["enabled"] is None and asks:
             values["enabled"] = True
@@ -296,6 +293,15 @@ def declare(parser: pytest.Parser) -> None:
                 **bare,
             )
         parser.addini(option.key, option.help, type=_ini_type(option), default=None)
+
+
+def part_from_paths(known: argparse.Namespace, args: list[str]) -> None:
+    """A flag that may stand without a value takes none but after `=`: argparse would take a path that follows it."""
+    for option in OPTIONS:
+        if option.bare and option.flag in args:
+            args[args.index(option.flag)] = f"{option.flag}={option.bare}"
+            if (taken := getattr(known, option.key)) not in (None, option.bare):
+                known.file_or_dir.insert(0, taken)
 
 
 def _ini_type(option: Option) -> Literal["bool", "linelist", "string"]:

@@ -6,6 +6,7 @@ This module is imported by every pytest run in the environment, so it imports no
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,15 @@ __all__ = ["profiler", "token_budget"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.declare(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    options.part_from_paths(early_config.known_args_namespace, args)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return config.stash[SESSION].ignores(collection_path)
 
 
 def pytest_configure(config: pytest.Config) -> None:

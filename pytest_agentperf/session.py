@@ -84,6 +84,10 @@ class Session:
             sources.stop_watching()
         self._closing.close()
 
+    def ignores(self, path: Path) -> bool | None:
+        """Pytest reads `test*.txt` for doctests; a baseline is none."""
+        return True if path.name == self.settings.baseline else None
+
     # -- before the tests ----------------------------------------------------------------------------------------------
 
     def plan(self, items: list[pytest.Item]) -> None:

@@ -103,6 +103,10 @@ def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Bl
     return blocks
 
 
+def in_conflict(text: str) -> bool:
+    return bool(_CONFLICT.search(text))
+
+
 def _check_head(head: str, shown: str) -> None:
     found = _FIRST.fullmatch(head.rstrip())
     if not found:

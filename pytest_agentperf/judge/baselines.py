@@ -6,15 +6,16 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
-from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, to_text
+from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, in_conflict, to_text
 from pytest_agentperf.judge.causes import luck
 from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Change, Verdict
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
 
@@ -36,8 +37,14 @@ class Compared:
         return any(change.verdict.fails for change in self.changes)
 
 
-Source = Callable[[PurePosixPath], str | None]
-"""The text of a file, by its path from the root of the project; None where there is none. Raises OSError."""
+class Source(Protocol):
+    """Where the files come from. Paths are from the root of the project."""
+
+    def read(self, path: PurePosixPath) -> str | None:
+        """The text of a file; None where there is none. Raises OSError."""
+
+    def paths(self) -> Iterable[PurePosixPath]:
+        """Of all text files."""
 
 
 @dataclass(slots=True)
@@ -50,6 +57,8 @@ class Baselines:
     own_prices: Mapping[str, OwnPrice] = field(default_factory=dict)
     conflicts: bool = False
     """Leave out blocks that a merge left in conflict, for they will be written again."""
+    torn: set[PurePosixPath] = field(default_factory=set)
+    """Files in which there were such blocks."""
     _files: dict[PurePosixPath, dict[str, Block]] = field(default_factory=dict)
 
     @property
@@ -67,9 +76,11 @@ class Baselines:
         """By the tests' ids behind their module. Raises BadBaseline."""
         if path not in self._files:
             try:
-                text = self.source(path)
+                text = self.source.read(path)
             except (OSError, UnicodeDecodeError) as problem:
                 raise BadBaseline(f"{path}: cannot be read: {problem}") from None
+            if text is not None and in_conflict(text):
+                self.torn.add(path)
             self._files[path] = from_text(text, str(path), conflicts=self.conflicts) if text is not None else {}
         return self._files[path]
 
@@ -82,13 +93,25 @@ class Baselines:
             return None
         return priced(found.profile(nodeid, str(self.path(nodeid))), self.own_prices)
 
+    def everything(self) -> dict[str, Profile]:
+        """Every skeleton of the project, priced, by node id. Raises BadBaseline."""
+        found = {}
+        for path in self.source.paths():
+            if path.parent.name == self.folder:
+                module = path.parent.parent / (path.stem if "." in path.stem else f"{path.stem}.py")
+                for name in self.blocks(path):
+                    nodeid = f"{module}::{name}"
+                    if (profile := self.profile(nodeid)) is not None:
+                        found[nodeid] = profile
+        return found
+
     def compare(
         self, head: Profile, thresholds: Thresholds, *, accepts: Collection[Verdict] = (), ratchet: bool = False
     ) -> Compared:
         """Raises BadBaseline."""
         known = self.block(head.nodeid)
         if known is None:
-            return Compared(new=not comparable(head))
+            return Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
         bare = skeleton(head)
         if write_skeleton(bare) == known.trace:
             return Compared()
@@ -98,7 +121,7 @@ class Baselines:
         now = priced(bare, self.own_prices)
         by_luck = luck(base, now, Pricer(self.own_prices))
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=by_luck)
-        return Compared(changes, base)
+        return Compared(changes, base if changes or head.clock is base.clock else None)
 
 
 def name_in_module(nodeid: str) -> str:
@@ -106,16 +129,20 @@ def name_in_module(nodeid: str) -> str:
     return nodeid.partition("::")[2] or nodeid
 
 
-def from_tree(root: Path) -> Source:
-    """Reads files below a folder."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Files below a folder."""
 
-    def read(path: PurePosixPath) -> str | None:
+    root: Path
+
+    def read(self, path: PurePosixPath) -> str | None:
         try:
-            return (root / path).read_text("utf-8")
+            return (self.root / path).read_text("utf-8")
         except FileNotFoundError:
             return None
 
-    return read
+    def paths(self) -> Iterable[PurePosixPath]:
+        return (PurePosixPath(path.relative_to(self.root)) for path in sorted(self.root.rglob("*.txt")))
 
 
 # -- what is written -------------------------------------------------------------------------------------------------------
@@ -137,7 +164,7 @@ def update(
     tests: Iterable[TestRun],
     categories: Collection[str],
     gone: Callable[[str], bool] = lambda _: False,
-    modules: Iterable[str] = (),
+    modules: Collection[str] = (),
 ) -> Written:
     """Write the baselines of the tests that passed, as far as `categories` say.
 
@@ -148,10 +175,7 @@ def update(
     counts = dict.fromkeys(("new", "changed", "removed"), 0)
     for test in tests:
         if (kind := _kind(test, categories)) is not None:
-            path = baselines.path(test.profile.nodeid)
-            blocks = files.setdefault(path, dict(baselines.blocks(path)))
-            found = block(priced(skeleton(test.profile), baselines.own_prices))
-            blocks[name_in_module(test.profile.nodeid)] = found
+            _put(baselines, files, test.profile)
             counts[kind] += 1
     if "removed" in categories:
         for module in modules:
@@ -161,9 +185,28 @@ def update(
             if lost:
                 files[path] = {name: kept for name, kept in blocks.items() if name not in lost}
                 counts["removed"] += len(lost)
+    whole = {baselines.path(module) for module in modules}
+    if torn := sorted(path for path in files if path in baselines.torn and path not in whole):
+        raise BadBaseline(f"{torn[0]}: a merge left it in conflict: write it again with all tests of its module")
     for path, blocks in files.items():
         _write(root / path, blocks)
     return Written(**counts, files=tuple(map(str, sorted(files))))
+
+
+def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> tuple[str, ...]:
+    """Write the baselines of these tests, whatever was there. Gives the files. Raises OSError and BadBaseline."""
+    files: dict[PurePosixPath, dict[str, Block]] = {}
+    for profile in profiles:
+        _put(baselines, files, profile)
+    for path, blocks in files.items():
+        _write(root / path, blocks)
+    return tuple(map(str, sorted(files)))
+
+
+def _put(baselines: Baselines, files: dict[PurePosixPath, dict[str, Block]], profile: Profile) -> None:
+    path = baselines.path(profile.nodeid)
+    blocks = files.setdefault(path, dict(baselines.blocks(path)))
+    blocks[name_in_module(profile.nodeid)] = block(priced(skeleton(profile), baselines.own_prices))
 
 
 def _kind(test: TestRun, categories: Collection[str]) -> str | None:
@@ -172,7 +215,7 @@ def _kind(test: TestRun, categories: Collection[str]) -> str | None:
         return None
     if test.new:
         return "new" if "new" in categories else None
-    if test.base is None:
+    if test.base is None or test.profile.clock is not test.base.clock:
         return None
     verdicts = {change.verdict for change in test.changes}
     worse = any(change.worse for change in test.changes)

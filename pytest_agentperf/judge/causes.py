@@ -110,6 +110,7 @@ def _cause(key: tuple[str, ...], found: Sequence[tuple[Explained, Step]]) -> Cau
     shares = {name: totals[name] for name in _sorted(totals) if METRICS[name].adds_up}
     ranked = sorted(found, key=lambda pair: (-max(map(_size, pair[1].shares.items())), pair[0].nodeid))
     edits = [step.edit for _, step in ranked]
+    better = not any(_worse(name, amount) for name, amount in shares.items())
     number = len({test.nodeid for test, _ in found})
     tests = f"{number:,} test{'' if number == 1 else 's'}"
     amounts = _amounts({name: amount for name, amount in shares.items() if amount})
@@ -128,8 +129,14 @@ def _cause(key: tuple[str, ...], found: Sequence[tuple[Explained, Step]]) -> Cau
         ),
         smallest=min(found, key=lambda pair: (len(pair[0].calls), pair[0].nodeid))[0].nodeid,
         where=ranked[0][0].where,
-        gating=not _kind_luck(edits[0]) and any(test.gating for test, _ in found),
+        gating=not better and not _kind_luck(edits[0]) and any(test.gating for test, _ in found),
+        better=better,
     )
+
+
+def _worse(name: str, amount: Number) -> bool:
+    metric = METRICS[name]
+    return metric.slack is not None and (amount < 0 if metric.better == "higher" else amount > 0)
 
 
 def headline(edits: Sequence[Edit]) -> str:

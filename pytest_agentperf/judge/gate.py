@@ -11,7 +11,7 @@ from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.model.change import Change, Verdict
 from pytest_agentperf.model.exchange import Origin
 from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, Slack, format_value
-from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, price
 
 
@@ -104,9 +104,12 @@ def compare(
     changes = []
     for name, metric in METRICS.items():
         was, now = metric.read(base), metric.read(head)
+        threshold = thresholds.get(name, Threshold(gates=metric.slack is not None))
         if was.value is None or was.value == now.value or not (metric.exact or base.cpu_ns):
             continue
-        change = _judged(metric, was.value, now, head, thresholds.get(name, Threshold(gates=metric.slack is not None)))
+        if metric.timed and head.clock is not base.clock and not (threshold.asked and now.value is not None):
+            continue
+        change = _judged(metric, was.value, now, head, threshold)
         if change.verdict is Verdict.REGRESSION and luck is not None:
             change = _fair(change, metric, luck(name), thresholds.get(name))
         if change.verdict is Verdict.REGRESSION and Verdict.REGRESSION in accepts:
@@ -124,8 +127,7 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
         metric=metric.name, was=was, now=now.value, limit=limit, unit=metric.unit, verdict=Verdict.WITHIN, why=now.why
     )
     if now.value is None:
-        blind = head.clock is not ClockKind.VIRTUAL and metric.unit == "ms"
-        return replace(change, verdict=Verdict.NOT_JUDGED if blind or not threshold.gates else Verdict.REGRESSION)
+        return replace(change, verdict=Verdict.REGRESSION if threshold.gates else Verdict.NOT_JUDGED)
     sign = -1 if metric.better == "higher" else 1
     if sign * (now.value - limit) > 0:  # type: ignore[operator]
         why = _why_not(metric, now, head, threshold)
@@ -154,11 +156,8 @@ def _why_not(metric: Metric, now: Measure, head: Profile, threshold: Threshold) 
         return "it differs from run to run"
     if now.estimated and not (threshold.asked or head.estimates_judge):
         return "it is estimated"
-    if metric.unit == "ms" and not threshold.asked:
-        if head.clock is not ClockKind.VIRTUAL:
-            return "the replay was not in virtual time"
-        if head.unmodelled:
-            return f"it is partly real: {head.unmodelled[0]}"
+    if metric.timed and head.unmodelled and not threshold.asked:
+        return f"it is partly real: {head.unmodelled[0]}"
     return ""
 
 

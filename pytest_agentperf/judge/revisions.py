@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-
-from pytest_agentperf.judge.baselines import Source
 
 _PATIENCE_S = 20
 
@@ -27,20 +25,24 @@ def merge_base(root: Path, ref: str) -> str:
     return _git(root, "merge-base", "HEAD", ref).decode().strip()
 
 
-def from_git(root: Path, revision: str) -> Source:
-    """Reads files of a revision, by their paths from `root`; each asks git once. Raises GitError for an unknown one."""
-    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    commit_id = commit.decode().strip()
-    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
-    listed = _git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", commit_id).decode().split("\0")
-    there = {name.removeprefix(prefix) for name in listed if name.startswith(prefix) and name.endswith(".txt")}
+class Revision:
+    """Files of a revision, by their paths from `root`; each asks git once. Raises GitError for an unknown one."""
 
-    def read(path: PurePosixPath) -> str | None:
-        if str(path) not in there:
+    def __init__(self, root: Path, revision: str) -> None:
+        commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        self._root, self._commit = root, commit.decode().strip()
+        self._prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+        listed = _git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", self._commit).decode().split("\0")
+        names = (name.removeprefix(self._prefix) for name in listed if name.startswith(self._prefix))
+        self._paths = dict.fromkeys(PurePosixPath(name) for name in names if name.endswith(".txt"))
+
+    def read(self, path: PurePosixPath) -> str | None:
+        if path not in self._paths:
             return None
-        return _git(root, "cat-file", "blob", f"{commit_id}:{prefix}{path}").decode("utf-8")
+        return _git(self._root, "cat-file", "blob", f"{self._commit}:{self._prefix}{path}").decode("utf-8")
 
-    return read
+    def paths(self) -> Iterable[PurePosixPath]:
+        return tuple(self._paths)
 
 
 def _git(root: Path, *arguments: str) -> bytes:

@@ -100,10 +100,14 @@ class Trace:
         self.line = _relabelled(timeline(base), before, old)
         self.goal = _relabelled(timeline(head), after, new)
         self.old_line = Timeline(dict(self.line.work), self.line.tail_ns)
+        timed = base.clock is head.clock
         self.metrics = [
             name
             for name, metric in METRICS.items()
-            if metric.exact and metric.read(base).value is not None and metric.read(head).value is not None
+            if metric.exact
+            and (timed or not metric.timed)
+            and metric.read(base).value is not None
+            and metric.read(head).value is not None
         ]
 
     def numbers(self) -> dict[str, Number]:

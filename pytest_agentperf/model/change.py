@@ -88,6 +88,8 @@ class Cause:
     """`path:line` of what changed, or of the worst test; empty where nobody knows."""
     gating: bool = True
     """It is part of what failed a test; else it is told."""
+    better: bool = False
+    """It makes no number worse."""
     accepted: bool = False
     """The baseline of this tree has it already, that of the merge base not yet."""
 

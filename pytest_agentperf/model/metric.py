@@ -59,6 +59,11 @@ class Metric:
     slack: Slack | None = None
     """Of the gate on the baseline; None: it is shown there and gates only where somebody asks for it."""
 
+    @property
+    def timed(self) -> bool:
+        """It depends on how a replay waits."""
+        return self.unit == "ms" or self.name == "tool_overlap"
+
 
 def _known(value: Number) -> Measure:
     return Measure(value=value)

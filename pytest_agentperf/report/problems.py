@@ -52,7 +52,7 @@ def share_text(share: Share) -> str:
 
 
 def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:
-    severity: Severity = "info" if cause.accepted else "error" if cause.gating else "warning"
+    severity: Severity = "info" if cause.accepted or cause.better else "error" if cause.gating else "warning"
     path, line = _place(cause.where or next((place for test in cause.tests if (place := where.get(test))), ""))
     return Problem(
         check=f"regression/{cause.kind}",

@@ -10,6 +10,7 @@ from pytest_agentperf.analyze.text import cells, clip, plain
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.changes import causes, counts
 from pytest_agentperf.report.figures import column, count, counted, doubts, figure, hidden_sums, sentence
 from pytest_agentperf.report.findings import entries, sentences
 from pytest_agentperf.report.table import (
@@ -71,7 +72,7 @@ class _Row:
 
     @property
     def mark(self) -> str:
-        if self.run.violations:
+        if self.run.violations or any(change.verdict.fails for change in self.run.changes):
             return "!"
         return _MARKS.get(self.run.outcome, "F")
 
@@ -102,6 +103,8 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     table = [*_table(ranked, max_rows, width, paint), *_left_out(len(rows), len(ranked), max_rows, width)]
     below = [
         *_limits(ranked, width, paint),
+        *causes(report.causes, width, paint),
+        *counts(report.tests, width),
         *_findings(rows, width, paint),
         *_legend(ranked, width, paint),
         *_gauges(rows, width),
@@ -119,7 +122,7 @@ def _ranked(rows: list[_Row]) -> list[_Row]:
 
     def rank(row: _Row) -> tuple[bool, bool, float, float, str]:
         tokens = float(row.numbers["tokens"].value or 0)
-        return not row.run.violations, row.mark != "F", -share(row), -tokens, row.run.profile.nodeid
+        return row.mark != "!", row.mark != "F", -share(row), -tokens, row.run.profile.nodeid
 
     return sorted(rows, key=rank)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -113,3 +114,182 @@ def test_written_held_and_accepted(project):
     run(project, "--agentperf-update=new,better", passed=2, failed=1)
     run(project, "--agentperf-update=worse").stdout.fnmatch_lines([f"*baselines written: 1 changed in {FILE}*"])
     run(project)
+
+
+def test_better_is_told_and_fails_only_under_the_ratchet(project):
+    run(project, "--agentperf-update")
+    asks(project, "cheap", "plain")
+    run(project).stdout.fnmatch_lines(["against the baseline: 1 better; to accept: pytest --agentperf-update=better"])
+    result = run(project, "--agentperf-ratchet", passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        ["  latency: 2,000 ms -> 1,500 ms is better and not recorded yet (--agentperf-ratchet)", "*update=better"]
+    )
+    run(project, "--agentperf-ratchet", "--agentperf-update=better")
+    run(project, "--agentperf-ratchet")
+
+
+def test_a_little_worse_is_within_the_threshold_and_thresholds_are_set_by_path_and_test(project):
+    run(project, "--agentperf-update")
+    asks(project, "plain", "long")
+    run(project)
+    asks(project, "plain", "plain", "other")
+    yaml_file = project.path / "agentperf.yaml"
+    yaml_file.write_text("gate:\n  'test_*.py': {llm_calls: off, turns: off, latency: 100%, cost: off, ttft: off}\n")
+    run(project, passed=2, failed=1).stdout.fnmatch_lines(["  tokens: was 240, is 460, 256 allowed"])
+    yaml_file.write_text(
+        "gate:\n"
+        "  'test_*.py': {latency: 1%, llm_calls: off, turns: off, ttft: off, cost: off}\n"
+        "  'test_agents.py::*one': {latency: {floor: 5000}, tokens: off, input_tokens: off, output_tokens: 200}\n"
+        "  '*.py': {request_bytes: off}\n"
+    )
+    run(project)
+    source = (project.path / "test_agents.py").read_text()
+    marked = source.replace("def test_one", '@pytest.mark.agentperf(gate={"latency": "3%"})\ndef test_one')
+    project.makepyfile(test_agents=marked)
+    run(project, passed=2, failed=1).stdout.fnmatch_lines(["  latency: was 2,000 ms, is 3,500 ms, 2,060 ms allowed"])
+
+
+@pytest.mark.parametrize(
+    ("gate", "problem"),
+    [
+        ("{speed: 5%}", "agentperf.yaml:2: unknown metric 'speed'; allowed: latency, *"),
+        ("{latency: fast}", "agentperf.yaml:2: latency: expected on, off, a percentage *(in ms), got 'fast'"),
+        ("{tokens: {percent: -1}}", "agentperf.yaml:2: tokens: expected on, off, *got {'percent': -1}"),
+        ("5", "agentperf.yaml:2: expected a mapping from metrics to thresholds, got 5"),
+    ],
+)
+def test_bad_thresholds_are_usage_errors(pytester, gate, problem):
+    (pytester.path / "agentperf.yaml").write_text(f"gate:\n  '*': {gate}\n")
+    pytester.makepyfile("def test_x(): pass")
+    result = pytester.runpytest("--agentperf")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{problem}"])
+
+
+def test_new_tests_pass_unless_strict_and_ci_writes_nothing(project, monkeypatch):
+    run(project, "--agentperf-strict", passed=0, failed=3).stdout.fnmatch_lines(
+        [
+            f"no baseline for this test in {FILE} (--agentperf-strict)",
+            "  to record it: pytest 'test_agents.py::test_many?a b?' --agentperf --agentperf-update=new",
+        ]
+    )
+    monkeypatch.setenv("CI", "true")
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines are not written because CI is set; *"])
+    assert not (project.path / FILE).exists()
+    run(project, "--agentperf-update=new,force")
+    run(project, "--agentperf-strict")
+
+
+def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
+    run(project, "--agentperf-update")
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
+    run(project).stdout.fnmatch_lines(["*1 test without a baseline: pytest --agentperf-update=new"])
+    run(project, "--agentperf-update", "-k", "renamed", passed=1)
+    assert "test_one\n" in (project.path / FILE).read_text()
+    run(project, "--agentperf-update", "test_agents.py").stdout.fnmatch_lines(["*written: 1 removed in *"])
+    assert "test_one\n" not in (project.path / FILE).read_text()
+
+    # a module moves with its baseline, and without it leaves it behind
+    moved = project.mkpydir("sub")
+    (project.path / "test_agents.py").rename(moved / "test_agents.py")
+    (project.path / "one.txt").rename(moved / "one.txt")
+    (moved / "agentperf_baseline").mkdir()
+    (project.path / FILE).rename(moved / FILE)
+    run(project, "--agentperf-strict")
+    (moved / FILE).rename(moved / "agentperf_baseline" / "test_gone.txt")
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*written: 3 new, 3 removed in 2 files*"])
+    assert [path.name for path in (moved / "agentperf_baseline").iterdir()] == ["test_agents.txt"]
+
+
+def test_a_conflict_stops_the_run_and_an_update_resolves_it(project):
+    run(project, "--agentperf-update")
+    good = (project.path / FILE).read_text()
+    (project.path / FILE).write_text(good.replace("\ntest_one\n", "\n<<<<<<< HEAD\ntest_one\n>>>>>>> other\n"))
+    result = project.runpytest("--agentperf")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{FILE}:*: an unresolved merge conflict; write it again with: *"])
+    run(project, "--agentperf-update", "-k", "many", passed=2)
+    run(project, "--agentperf-update", "test_agents.py::test_one", passed=1).stdout.fnmatch_lines(
+        [f"baselines: {FILE}: a merge left it in conflict: write it again with all tests of its module"]
+    )
+    run(project, "--agentperf-update")
+    assert (project.path / FILE).read_text() == good
+
+
+def test_a_replay_in_real_time_or_at_once_is_held_to_what_it_can_tell(project):
+    run(project, "--agentperf-update")
+    run(project, "--agentperf-pace=instant")
+    run(project, "--agentperf-pace=instant", "--agentperf-update").stdout.fnmatch_lines(["*nothing to write*"])
+    asks(project, "plain", "plain", "plain")
+    run(project, "--agentperf-pace=instant", passed=2, failed=1).stdout.fnmatch_lines(
+        ["  LLM calls: was 2, is 3, 2 allowed"]
+    )
+
+
+def test_workers_judge_and_the_controller_writes(project):
+    pytest.importorskip("xdist")
+    run(project, "--agentperf-update", "-n2").stdout.fnmatch_lines(["*baselines written: 3 new in *"])
+    written = (project.path / FILE).read_text()
+    asks(project, "plain", "plain", "other")
+    result = run(project, "-n2", passed=2, failed=1)
+    result.stdout.fnmatch_lines(["  LLM calls: was 2, is 3, 2 allowed", "! one more LLM call (1 test, *"])
+    assert (project.path / FILE).read_text() == written
+
+
+def git(project, *arguments):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    subprocess.run(["git", *identity, *arguments], cwd=project.path, check=True, capture_output=True)
+
+
+def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkeypatch, capsys):
+    run(project, "--agentperf-update")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", FILE)
+    git(project, "commit", "-qm", "base")
+    git(project, "checkout", "-qb", "branch")
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-update")
+    run(project, "--agentperf-against=main", "--agentperf-json=run.json").stdout.fnmatch_lines(
+        ["- accepted since the merge base: one more LLM call (1 test, *"]
+    )
+    run(project, "--agentperf-against=nowhere").stdout.fnmatch_lines(
+        ["*changes since the merge base are not told: git merge-base HEAD nowhere: *"]
+    )
+
+    from pytest_agentperf.cli import main
+
+    monkeypatch.chdir(project.path)
+    capsys.readouterr()
+    assert main(["compare", "main"]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("agentperf: 3 tests compared, 1 changed\n! one more LLM call (1 test, ")
+    assert "    LLM calls 2 -> 3 (regression)\n" in told
+    assert main(["compare", "main", "run.json"]) == 1
+    assert main(["compare", "run.json", "run.json"]) == 0
+    assert main(["compare", "nowhere"]) == 2
+    assert "nowhere: neither a file nor a git revision" in capsys.readouterr().err
+
+
+def test_review_accepts_by_cause(project, monkeypatch, capsys):
+    run(project, "--agentperf-update")
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-json=run.json", passed=2, failed=1)
+
+    from pytest_agentperf.cli import main
+
+    monkeypatch.chdir(project.path)
+    answers = iter(["x", "s", "n"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    capsys.readouterr()
+    assert main(["review", "run.json"]) == 0
+    told = capsys.readouterr().out
+    assert "cause 1 of 1" in told
+    assert "    LLM calls 2 -> 3 (regression)" in told
+    assert told.endswith("0 causes accepted, 0 baselines written\n")
+    assert main(["review", "run.json", "--accept=extra-turn"]) == 0
+    assert capsys.readouterr().out.endswith(f"1 cause accepted, 1 baseline written in {FILE}\n")
+    run(project)
+    run(project, "--agentperf-json=run.json")
+    assert main(["review", "run.json"]) == 0
+    assert "nothing to review" in capsys.readouterr().out

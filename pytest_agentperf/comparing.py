@@ -1,0 +1,176 @@
+"""`pytest-agentperf compare` and `review`: two runs or baselines side by side, and a run's causes accepted one by one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_agentperf.judge.baselines import Baselines, Tree, record
+from pytest_agentperf.judge.causes import Explained, explain, group, luck
+from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
+from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
+from pytest_agentperf.judge.revisions import GitError, Revision
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.trace import Pricer
+from pytest_agentperf.model.change import Cause
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.price.cost import OwnPrice
+from pytest_agentperf.report import changes
+from pytest_agentperf.report.figures import count, sentence
+from pytest_agentperf.report.json_file import read
+from pytest_agentperf.report.table import painter
+
+_FOLDER = "agentperf_baseline"
+_ALL_SHOWN = {name: Threshold(gates=False) for name in METRICS}
+Profiles = Mapping[str, Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the folder that one stands in says: prices and thresholds."""
+
+    root: Path
+    folder: str
+    limits: LimitsFile
+    own_prices: Mapping[str, OwnPrice]
+
+    @classmethod
+    def here(cls, folder: str) -> Project:
+        """Raises LimitsFileError."""
+        path = Path("agentperf.yaml")
+        limits = read_limits_file(path, str(path)) if path.is_file() else LimitsFile()
+        return cls(Path.cwd(), folder, limits, {name: OwnPrice(**one) for name, one in limits.prices.items()})
+
+    def baselines(self) -> Baselines:
+        return Baselines(Tree(self.root), self.folder, self.own_prices)
+
+    def profiles(self, name: str) -> Profiles:
+        """Of a run's file, a git revision, or where the name is empty the baselines as they are here.
+
+        Raises UnreadableRun, BadBaseline and GitError.
+        """
+        if not name:
+            return self.baselines().everything()
+        if Path(name).is_file():
+            return {test.profile.nodeid: test.profile for test in read(Path(name)).tests if test.profile.calls}
+        try:
+            source = Revision(self.root, name)
+        except GitError as problem:
+            raise GitError(f"{name}: neither a file nor a git revision ({problem})") from None
+        return Baselines(source, self.folder, self.own_prices).everything()
+
+
+def compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help="what was: a run.json, or a git revision with baselines")
+    parser.add_argument(
+        "b", metavar="B", nargs="?", default="", help="what is (default: the baselines as they are here)"
+    )
+    parser.add_argument("--baseline", metavar="NAME", default=_FOLDER, help="the ini key agentperf_baseline")
+
+
+def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> int:
+    """Exit status 1 where something is worse than the thresholds allow."""
+    project = Project.here(arguments.baseline)
+    base, head = project.profiles(arguments.a), project.profiles(arguments.b)
+    report = side_by_side(project, base, head)
+    both = len(base.keys() & head.keys())
+    told = [f"{count(both, 'test')} compared, {len(report.tests):,} changed"]
+    told += [
+        f"{len(one.keys() - other.keys()):,} only in {name}"
+        for one, other, name in ((base, head, "A"), (head, base, "B"))
+        if one.keys() - other.keys()
+    ]
+    _tell([f"agentperf: {', '.join(told)}", *changes.causes(report.causes, width, painter(color=color), "compare")])
+    for test in report.tests:
+        _tell([test.profile.nodeid, *changes.numbers(test, width)])
+    return int(any(change.verdict.fails for test in report.tests for change in test.changes))
+
+
+def side_by_side(project: Project, base: Profiles, head: Profiles) -> Report:
+    """The tests of both that changed, and why."""
+    pricer = Pricer(project.own_prices)
+    tests, explained = [], []
+    for nodeid in sorted(base.keys() & head.keys()):
+        live = comparable(base[nodeid]) or comparable(head[nodeid])
+        old, new = (priced(skeleton(side[nodeid]), project.own_prices) for side in (base, head))
+        if old == new:
+            continue
+        thresholds = _ALL_SHOWN if live else project.limits.thresholds(nodeid)
+        found = compare(old, new, thresholds, luck=luck(old, new, pricer))
+        if not found:
+            continue
+        tests.append(TestRun(profile=new, outcome="passed", changes=found, base=old))
+        gating = any(change.verdict.fails for change in found)
+        steps = explain(old, new, pricer)
+        explained.append(Explained(nodeid=nodeid, steps=steps, calls=range(len(new.calls)), gating=gating))
+    return Report(tests=tuple(tests), causes=group(explained))
+
+
+# -- review ----------------------------------------------------------------------------------------------------------------
+
+
+def review_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_file", metavar="RUN.JSON", type=Path, help="what --agentperf-json wrote")
+    parser.add_argument(
+        "--accept",
+        metavar="KIND",
+        action="append",
+        default=[],
+        help="accept causes of this kind (or all) without a question; again for more",
+    )
+    parser.add_argument("--baseline", metavar="NAME", default=_FOLDER, help="the ini key agentperf_baseline")
+
+
+def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: Callable[[str], str]) -> int:
+    """Write the baselines of those tests all of whose causes are accepted."""
+    report = read(arguments.run_file)
+    open_ = [cause for cause in report.causes if not cause.accepted]
+    if not open_:
+        _tell(["agentperf: nothing to review: no test differs from its baseline"])
+        return 0
+    accepted = set()
+    for number, cause in enumerate(open_, 1):
+        _tell(["", f"cause {number} of {len(open_)}", *changes.causes([cause], width, painter(color=color))])
+        answer = "y" if {cause.kind, "all"} & set(arguments.accept) else _answer(report, cause, width, ask)
+        if answer == "q":
+            break
+        if answer == "y":
+            accepted.add(cause.key)
+    return _accept(report, open_, accepted, Project.here(arguments.baseline), width)
+
+
+def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str]) -> str:
+    """`y`, `n` or `q`. Who is not there to answer says no."""
+    while True:
+        try:
+            answer = ask("accept it into the baseline? [y]es, [n]o, [s]how its tests, [q]uit: ").strip().lower()[:1]
+        except EOFError:
+            return "n"
+        if answer == "s":
+            for test in report.tests:
+                if test.profile.nodeid in cause.tests:
+                    _tell([test.profile.nodeid, *changes.numbers(test, width)])
+        elif answer in ("y", "n", "q"):
+            return answer
+
+
+def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project: Project, width: int) -> int:
+    refused = {nodeid for cause in causes if cause.key not in accepted for nodeid in cause.tests}
+    wanted = {nodeid for cause in causes if cause.key in accepted for nodeid in cause.tests}
+    ready = [test.profile for test in report.tests if test.profile.nodeid in wanted - refused and not test.violations]
+    files = record(replace(project.baselines(), conflicts=True), project.root, ready) if ready else ()
+    told = [f"{count(len(accepted), 'cause')} accepted, {count(len(ready), 'baseline')} written"]
+    told += [f"in {', '.join(files[:3])}{' ...' if len(files) > 3 else ''}"] if files else []
+    if waiting := wanted & refused:
+        told.append(f"; {count(len(waiting), 'test')} not, for another cause of theirs was not accepted")
+    _tell(["", *sentence(" ".join(told), width)])
+    return 0
+
+
+def _tell(lines: Sequence[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,63 @@
+"""What differs from the baselines, as lines for a terminal: causes first, numbers after them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from pytest_agentperf.analyze.text import plain
+from pytest_agentperf.model.change import Cause, Change, Verdict
+from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.report.figures import count, sentence
+from pytest_agentperf.report.table import Paint
+
+_MOST = 10
+
+
+def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--agentperf-json") -> list[str]:
+    """A sentence each, `!` where it failed a test, and where to look: the worst test, and the smallest that shows it."""
+    lines: list[str] = []
+    for cause in found[:_MOST]:
+        mark, style = ("!", "bad") if cause.gating and not cause.accepted else ("+" if cause.better else "-", "")
+        accepted = "accepted since the merge base: " if cause.accepted else ""
+        lines += [paint(line, style) for line in sentence(f"{mark} {accepted}{plain(cause.sentence)}", width)]
+        worst = cause.hits[0].nodeid
+        small = f", the smallest {plain(cause.smallest)}" if cause.smallest not in ("", worst) else ""
+        place = f" ({cause.where})" if cause.where else ""
+        lines += sentence(f"    worst: {plain(worst)}{place}{small}", width)
+    if more := len(found) - _MOST:
+        lines += sentence(f"{count(more, 'more cause')}, all in {in_full}", width) if more > 0 else []
+    return lines
+
+
+def counts(tests: Iterable[TestRun], width: int) -> list[str]:
+    """How many tests are worse and better, and what to type."""
+    kinds: Counter[str] = Counter()
+    for test in tests:
+        verdicts = {change.verdict for change in test.changes}
+        kinds["worse"] += any(change.verdict is Verdict.REGRESSION for change in test.changes)
+        kinds["accepted"] += Verdict.ACCEPTED in verdicts
+        kinds["not judged"] += Verdict.NOT_JUDGED in verdicts
+        kinds["better"] += bool(verdicts & {Verdict.BETTER, Verdict.UNRECORDED})
+    told = [f"{number:,} {name}" for name, number in kinds.items() if number]
+    if not told:
+        return []
+    words = [word for word in ("worse", "better") if kinds[word]]
+    way_out = f"; to accept: pytest --agentperf-update={','.join(words)}" if words else ""
+    return sentence(f"against the baseline: {', '.join(told)}{way_out}", width)
+
+
+def numbers(test: TestRun, width: int) -> list[str]:
+    """Each number of a test that changed."""
+    return [line for change in test.changes for line in sentence(f"    {_number(change)}", width)]
+
+
+def _number(change: Change) -> str:
+    metric = METRICS[change.metric]
+    unit = metric.unit if metric.unit in ("ms", "USD") else ""
+    was, now = (format_value(value, unit) for value in (change.was, change.now))
+    verdict = {Verdict.WITHIN: "", Verdict.NOT_JUDGED: f" (not judged: {change.why})"}.get(
+        change.verdict, f" ({change.verdict.value})"
+    )
+    return f"{metric.label} {was} -> {now}{verdict}"

@@ -1,0 +1,154 @@
+"""The file: nothing is lost in it, nothing drifts, it merges, and what cannot be read is told."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from generated import PRICES, plan, profile
+from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, from_text, to_text, unescape
+from pytest_agentperf.judge.baselines import Baselines, Tree, update
+from pytest_agentperf.judge.gate import priced
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import TestRun
+from samples import profiles, trip
+
+
+def blocks(*seeds: int) -> dict[str, object]:
+    return {f"test_{seed:03}": block(priced(skeleton(profile("t.py::x", plan(seed))), PRICES)) for seed in seeds}
+
+
+def test_what_people_see() -> None:
+    assert to_text({"TestTrip::test_plans[a b]": block(priced(skeleton(trip()), PRICES))}) == snapshot("""\
+# agentperf-baseline 1 (written by pytest --agentperf-update)
+
+TestTrip::test_plans[a b]
+ latency_ms 4200
+ ttft_ms 1250
+ tokens 2880
+ input_tokens 2710
+ output_tokens 170
+ cache_read_tokens 2048
+ cost_nano_usd 111340
+ llm_calls 2
+ turns 2
+ tool_calls 2
+ retries 0
+ request_bytes 0
+ test took=4200000
+ call openai openai-chat gpt-5-nano turn=1 within=1 at=100000 first=600000 took=1400000 streamed input=1200 output=85 read=1024 reasoning=64 sent=0 received=0 asks=flights,weather answer=a4809256
+ call openai openai-chat gpt-5-nano turn=2 within=4 at=2900000 took=1250000 input=1510 output=85 read=1024 reasoning=64 sent=0 received=0 answer=a4809256
+ timer llm:planning at=50000 took=1470000
+ tool flights at=1550000 took=1300000 call=1 id=1.1
+ tool weather at=1550000 took=600000 call=1 id=1.2
+ timer llm:answer at=2880000 took=1290000
+""")
+
+
+@given(st.text())
+def test_any_id_is_one_line_and_comes_back(name: str) -> None:
+    line = escape(name)
+
+    assert line.isprintable()
+    assert (line == line.strip() and line[:1] not in "#<=>|") or not line
+    assert unescape(line) == name
+
+
+@settings(max_examples=30)
+@given(profiles())
+def test_any_skeleton_comes_back(seen: Profile) -> None:
+    bare = skeleton(seen)
+    text = to_text({"test_any": block(bare)})
+
+    assert from_text(text, "f")["test_any"].profile(bare.nodeid, "f") == bare
+
+
+def test_the_same_runs_the_same_bytes_in_whatever_order() -> None:
+    found = list(blocks(*range(20)).items())
+    texts = set()
+    for seed in range(5):
+        random.Random(seed).shuffle(found)
+        texts.add(to_text(dict(found)))  # type: ignore[arg-type]
+    (text,) = texts
+    assert to_text(from_text(text, "f")) == text == to_text(from_text(text.replace("\n", "\r\n"), "f"))
+
+
+GOOD = to_text(blocks(1, 2))  # type: ignore[arg-type]
+CONFLICT = GOOD.replace(" latency_ms", "<<<<<<< ours\n latency_ms 1\n=======\n latency_ms", 1).replace(
+    "\n ttft_ms", "\n>>>>>>> theirs\n ttft_ms", 1
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", r"f:1: expected '# agentperf-baseline 1 .* got ''; write it again with: pytest"),
+        (GOOD.replace("baseline 1", "baseline 2"), "f:1: version 2 is not one .* pip install --upgrade"),
+        (CONFLICT, "f:4: an unresolved merge conflict; write it again with: pytest --agentperf --agentperf-update"),
+        (GOOD + "\n" + GOOD.partition("\n\n")[2], r"f:\d+: test_001 stands here twice"),
+        (GOOD.replace(" test took", " toast took", 1), "f:3: a block without its line `test`"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(text: str, problem: str) -> None:
+    with pytest.raises(BadBaseline, match=problem):
+        from_text(text, "f")
+
+
+def test_a_line_that_cannot_be_read_is_quoted() -> None:
+    damaged = from_text(GOOD.replace(" at=0", " at=x", 1), "f")["test_001"]
+    with pytest.raises(BadBaseline, match=r"f: t::a: cannot be read: .* at=x.* write it again"):
+        damaged.profile("t::a", "f")
+
+
+def test_a_file_in_conflict_keeps_the_blocks_that_are_not() -> None:
+    assert list(from_text(CONFLICT, "f", conflicts=True)) == ["test_002"]
+
+
+def git(folder: Path, *arguments: str, ok: bool = True) -> int:
+    done = subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments], cwd=folder, capture_output=True, check=False
+    )
+    assert not ok or done.returncode == 0, done.stderr
+    return done.returncode
+
+
+def test_two_branches_that_change_five_tests_each_merge(tmp_path: Path) -> None:
+    """Forty trials, 200 tests in ten modules. Where both changed the same test, a conflict is right."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    write(tmp_path, dict.fromkeys(range(200), 0))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "base")
+    conflicts = 0
+    for trial in range(40):
+        rng = random.Random(trial)
+        sides = {side: rng.sample(range(200), 5) for side in ("ours", "theirs")}
+        for side, tests in sides.items():
+            git(tmp_path, "checkout", "-qf", "-B", side, "main")
+            write(tmp_path, dict.fromkeys(tests, 1 + trial))
+            git(tmp_path, "commit", "-qam", side)
+        failed = git(tmp_path, "merge", "-q", "ours", ok=False) != 0
+        assert failed <= bool(set(sides["ours"]) & set(sides["theirs"])), "a conflict without a common test"
+        conflicts += failed
+        if failed:
+            git(tmp_path, "merge", "--abort")
+    assert conflicts <= 1
+
+
+def write(root: Path, versions: dict[int, int]) -> None:
+    """The baselines of some of 200 tests; one of another version makes other calls."""
+    runs = [
+        TestRun(
+            profile=profile(f"tests/test_m{test % 10}.py::test_case_{test:03}", plan(test + 1000 * version)),
+            outcome="passed",
+            new=True,
+        )
+        for test, version in versions.items()
+    ]
+    update(Baselines(Tree(root), own_prices=PRICES), root, runs, {"new"})

@@ -38,7 +38,7 @@ SESSION = pytest.StashKey["Session"]()
 LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 FIXTURES = frozenset({"profiler", "token_budget", "agent_benchmark"})
-TOLD_BY_TOOLS = frozenset({"latency", "tool_time", "tool_runs", "tool_overlap"})
+TOLD_BY_TOOLS = frozenset({"latency", "tool_time", "tool_runs", "tool_overlap", "sequential_loss"})
 """Metrics for which one must see the tools run, or to say why they are what they are."""
 
 

@@ -99,7 +99,6 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         {
             "ttft": 700,
             "llm_time": 1000,
-            "tool_overlap": 0,
             "sequential_loss": 0,
             "tokens": 4200,
             "input_tokens": 4000,

@@ -11,7 +11,7 @@ from typing import Literal
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import ClockKind, Profile
-from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.stretch import length, most_at_once
 from pytest_agentperf.model.usage import Usage, total
 
@@ -106,16 +106,23 @@ def _llm_time(profile: Profile) -> Measure:
     return _known(_ms(sum(call.duration_ns or 0 for call in profile.calls)))
 
 
-def _tool_time(profile: Profile) -> Measure:
-    if profile.clock is ClockKind.INSTANT:
-        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
-    return _known(_ms(sum(s.end_ns - s.start_ns for s in profile.spans if s.kind is SpanKind.TOOL)))
+def _of_tools(read: Callable[[list[Span]], int], *, timed: bool = True) -> Callable[[Profile], Measure]:
+    """A number of the tools' runs; unknown where some ran unseen."""
 
+    def measure(profile: Profile) -> Measure:
+        if timed and profile.clock is ClockKind.INSTANT:
+            return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
+        runs = [span for span in profile.spans if span.kind is SpanKind.TOOL]
+        blind = len({span.call for span in profile.spans if span.kind is SpanKind.WINDOW})
+        if not runs and not blind:  # where nobody watches there are no windows either
+            blind = sum(bool(call.tool_calls) for call in profile.calls[:-1])
+        if blind:
+            return Measure(
+                value=None, why=f"nobody saw the tools run that {blind} of {len(profile.calls)} LLM calls asked for"
+            )
+        return _known(read(runs))
 
-def _tool_overlap(profile: Profile) -> Measure:
-    if profile.clock is ClockKind.INSTANT:
-        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
-    return _known(most_at_once((span.start_ns, span.end_ns) for span in profile.spans if span.kind is SpanKind.TOOL))
+    return measure
 
 
 def _sequential_loss(profile: Profile) -> Measure:
@@ -208,13 +215,19 @@ METRICS: dict[str, Metric] = {
             name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False, slack=_TIME
         ),
         Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
-        Metric(name="tool_time", title="tool time", label="tool time", unit="ms", read=_tool_time),
+        Metric(
+            name="tool_time",
+            title="tool time",
+            label="tool time",
+            unit="ms",
+            read=_of_tools(lambda runs: _ms(sum(s.end_ns - s.start_ns for s in runs))),
+        ),
         Metric(
             name="tool_overlap",
             title="at once",
             label="tools at once",
             unit="calls",
-            read=_tool_overlap,
+            read=_of_tools(lambda runs: most_at_once((span.start_ns, span.end_ns) for span in runs)),
             better="higher",
             adds_up=False,
         ),
@@ -294,6 +307,7 @@ METRICS: dict[str, Metric] = {
             read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
             slack=_ANY,
         ),
+        Metric(name="tool_runs", title="ran", label="tool runs", unit="calls", read=_of_tools(len, timed=False)),
         Metric(
             name="retries",
             title="retries",

@@ -231,12 +231,30 @@ class Recorder:
 
         `arguments`: a mapping, or JSON text, as far as they are known. `facts`: see `Spans.enter`.
         """
-        if self.open_calls is not None and self._running:
-            around = {(span.call, span.call_id) for span in self.spans.around(SpanKind.TOOL)}
-            if match := self.open_calls.match(name, arguments, call_id, source, around):
-                match.call.seen_by.add(source)
-                facts |= {"call": match.call.key[0], "call_id": match.call.key[1], "confidence": match.confidence}
-        return self.enter(SpanKind.TOOL, name, source=source, **facts)
+        return self.enter(SpanKind.TOOL, name, **self._claim(name, arguments, call_id, source), **facts)
+
+    def saw_tool(
+        self, name: str, arguments: Any, call_id: str | None, source: Source, *, lasted_ns: int, error: str | None
+    ) -> None:
+        """The same for one that is over just now."""
+        if self._running:
+            self.spans.add(SpanKind.TOOL, name, lasted_ns, error=error, **self._claim(name, arguments, call_id, source))
+
+    def _claim(self, name: str, arguments: Any, call_id: str | None, source: Source) -> dict[str, Any]:
+        """Which call a source tells of, as facts of a span."""
+        if self.open_calls is None or not self._running:
+            return {"source": source}
+        around = {(span.call, span.call_id) for span in self.spans.around(SpanKind.TOOL)}
+        match = self.open_calls.match(name, arguments, call_id, source, around)
+        if match is None:
+            return {"source": source}
+        match.call.seen_by.add(source)
+        return {
+            "source": source,
+            "call": match.call.key[0],
+            "call_id": match.call.key[1],
+            "confidence": match.confidence,
+        }
 
     def begin(self, request: Request, peek: Callable[[Request], Response | None] | None = None) -> Pending:
         """A tap is about to send or replay a request; `peek` tells the recorded answer, if there is one.

@@ -99,10 +99,22 @@ class Spans:
                     error=type(error).__name__ if error else None,
                 )
 
-    def add(self, span: Span) -> None:
-        """One that is over; its `id` is ours to give."""
+    def add(self, kind: SpanKind, name: str, lasted_ns: int, **facts: Any) -> None:
+        """One that has just ended here."""
         with self._lock:
-            self._spans.append(replace(span, id=len(self._spans) + 1))
+            now = self._now()
+            span = Span(
+                id=len(self._spans) + 1,
+                parent=self.innermost(),
+                kind=kind,
+                name=name,
+                start_ns=max(0, now - lasted_ns),
+                end_ns=now,
+                thread=threading.get_ident(),
+                task=current_task(),
+                **facts,
+            )
+            self._spans.append(span)
 
     def end_all(self, now_ns: int) -> None:
         for span in self._open:

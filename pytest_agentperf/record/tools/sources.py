@@ -8,7 +8,7 @@ from typing import Literal
 
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.tools import detector, wrap
+from pytest_agentperf.record.tools import detector, otel, wrap
 
 _NEEDS_312 = (
     "when the agent's own loop runs its tools is seen on Python 3.12 or later, or with profiler.tool(...); "
@@ -27,6 +27,7 @@ def watching(recorder: Recorder, which: Literal["all", "seams"] = "all") -> Iter
     """Let the sources tell this recorder, which sees tools; what could not be seen is noted at the end."""
     with ExitStack() as sources:
         sources.enter_context(wrap.wrapped())
+        sources.enter_context(otel.listening())
         if which == "all" and detector.possible():
             try:
                 sources.enter_context(detector.DETECTOR.watching(recorder))

@@ -29,8 +29,8 @@ from pytest_agentperf.decode.payload import Answer, Ask, Payload, model_in, unwr
 from pytest_agentperf.decode.prompt import drawing, forget_texts, words
 from pytest_agentperf.decode.provider import provider
 from pytest_agentperf.decode.stated import RATE_LIMITS, REQUEST_IDS, stated_latency
-from pytest_agentperf.model.call import ModelCall
-from pytest_agentperf.model.exchange import Exchange, Request, Response
+from pytest_agentperf.model.call import MOST_CHUNKS, ModelCall
+from pytest_agentperf.model.exchange import Chunk, Exchange, Request, Response
 from pytest_agentperf.model.recording import Reading
 
 
@@ -143,6 +143,7 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         start_ns=exchange.start_ns,
         first_byte_ns=exchange.first_byte_ns,
         end_ns=exchange.end_ns,
+        chunks_ns=_thinned(exchange.chunks) if streamed else (),
         origin=exchange.origin,
         timing=exchange.timing,
         span=exchange.span,
@@ -152,6 +153,13 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         return Reading(call=call)
     said = filter(None, (answer.thoughts, answer.text))
     return Reading(call=call, prompt_text=words(*ask.said), answer_text="\n".join(said))
+
+
+def _thinned(chunks: tuple[Chunk, ...]) -> tuple[int, ...]:
+    if len(chunks) <= MOST_CHUNKS:
+        return tuple(chunk.at_ns for chunk in chunks)
+    last = len(chunks) - 1
+    return tuple(chunks[at * last // (MOST_CHUNKS - 1)].at_ns for at in range(MOST_CHUNKS))
 
 
 _TIERS = ("flex", "priority", "batch", "fast")

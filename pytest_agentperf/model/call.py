@@ -102,6 +102,9 @@ class Stated:
     """The header or field that said so."""
 
 
+MOST_CHUNKS = 16
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCall:
     """Times are nanoseconds on the recording's clock, which reads 0 when the test's body starts."""
@@ -153,6 +156,8 @@ class ModelCall:
     start_ns: int = 0
     first_byte_ns: int | None = None
     end_ns: int | None = None
+    chunks_ns: tuple[int, ...] = ()
+    """When pieces of a streamed answer came: at most `MOST_CHUNKS` of them, evenly taken, the first and the last among them."""
     origin: Origin = Origin.LIVE
     timing: Timing = Timing.MEASURED
     span: int | None = None

@@ -60,6 +60,7 @@ def to_data(report: Report) -> dict[str, Any]:
         ],
         "tests": [_test(run, texts, bars) for run in report.tests],
         "bars": bars.columns,
+        "chunks": bars.chunks,
         "texts": texts.known,
     }
 
@@ -81,6 +82,8 @@ class _Bars:
     def __init__(self, texts: _Texts) -> None:
         self.texts = texts
         self.columns: dict[str, list[int]] = {name: [] for name in _BARS}
+        self.chunks: dict[int, list[int]] = {}
+        """Of streamed answers, by the place of their bar: when pieces came, from its start."""
 
     def add(self, profile: Profile) -> int:
         """How many it has."""
@@ -98,6 +101,8 @@ class _Bars:
                 node.known * _KNOWN + node.failed * _FAILED,
                 self.texts[_note(calls[node.id]) if node.kind == "llm" else ""],
             )
+            if node.kind == "llm" and node.known and len(calls[node.id].chunks_ns) > 2:
+                self.chunks[len(self.columns["kind"])] = [_tenths(at) - start for at in calls[node.id].chunks_ns]
             for name, value in zip(_BARS, row, strict=True):
                 self.columns[name].append(value)
             last, number = start, number + 1

@@ -9,7 +9,7 @@ import pytest
 
 from decode.exchanges import BEDROCK, CHAT, GEMINI, MESSAGES, RESPONSES, call, exchange, golden, sse
 from pytest_agentperf.decode.decoder import decode, is_streamed
-from pytest_agentperf.model.exchange import Origin, Request, Response, Timing
+from pytest_agentperf.model.exchange import Chunk, Origin, Request, Response, Timing
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 COMPLETION = {
@@ -296,3 +296,13 @@ def test_streamed(
 def test_a_refusal_is_not_streamed() -> None:
     request = Request(method="POST", url=CHAT, body=b'{"stream": true}')
     assert not is_streamed(request, Response(status=429, body=b"{}"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 17, 200])
+def test_times_of_chunks_are_kept_thinned_with_the_first_and_the_last(count: int) -> None:
+    chunks = tuple(Chunk(at_ns=at, size=1) for at in range(count))
+    reading = decode(replace(exchange(CHAT, ASK | {"stream": True}, sse(COMPLETION)), chunks=chunks))
+    assert reading is not None
+    kept = reading.call.chunks_ns
+    assert len(kept) == min(count, 16) == len(set(kept))
+    assert not count or (kept[0], kept[-1]) == (0, count - 1)

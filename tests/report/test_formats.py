@@ -241,3 +241,12 @@ def test_html_data() -> None:
     one = data["tests"][0]
     assert (one[0], data["texts"][one[1]], one[3:7]) == ("tests/test_trip.py::test_one", "failed", [42000, 6, 6, 42000])
     assert all(len(column) == 6 * 5 for column in data["bars"].values())
+
+
+def test_chunks_are_ticks_of_their_bar() -> None:
+    profile = trip()
+    streamed = replace(profile.calls[0], chunks_ns=(700_000_000, 1_000_000_000, 1_500_000_000))
+    data = html.to_data(report(run(replace(profile, calls=(streamed, profile.calls[1])))))
+    (place,) = data["chunks"]
+    assert data["texts"][data["bars"]["name"][place]] == "gpt-5-nano"
+    assert data["chunks"][place] == [6000, 9000, 14000]

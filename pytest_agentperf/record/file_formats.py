@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from pytest_agentperf.record import timing
 from pytest_agentperf.record.match import as_bytes
 
 Interaction = tuple[dict[str, Any], dict[str, Any]]
@@ -223,8 +224,14 @@ def _response(stored: dict[str, Any]) -> dict[str, Any]:
     status, headers = stored.get("status", stored.get("status_code")), _headers(stored.get("headers"))
     if isinstance(status, int):
         status = {"code": status, "message": ""}
-    if not isinstance(status, dict) or not isinstance(status.get("code"), int):
+    if not isinstance(status, dict) or "code" not in status:
         raise Damage("its response has no status")
+    if not isinstance(code := status["code"], int) or not 100 <= code <= 999:
+        raise Damage(f"its response has no such status as {code!r}")
+    try:
+        timing.check(stored.get(timing.KEY))
+    except ValueError as error:
+        raise Damage(f"response.{timing.KEY}.{error}") from None
     body = stored.get("body", stored.get("content"))
     if "parsed_body" in stored:
         body = _json(stored["parsed_body"])

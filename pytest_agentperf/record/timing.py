@@ -67,26 +67,38 @@ def write(pending: Pending, zero_ns: int) -> dict[str, str | int | float]:
 
 
 def read(value: Any) -> Timed | None:
-    """The inverse of `write`; None where there is nothing. Raises ValueError with the reason if it cannot be read."""
+    """The inverse of `write`; None where there is nothing. Raises ValueError that names key and value."""
     if value is None:
         return None
     version = value.get("version") if isinstance(value, dict) else None
     if version != VERSION:
-        raise ValueError(f"its version is {version!r}, this plugin reads {VERSION}")
+        raise ValueError(f"version: expected {VERSION}, got {version!r}")
     at, chunks = 0, []
     for part in str(value.get("chunks", "")).split():
         pause, _, size = part.partition("+")
-        at += _ns(pause)
+        if not size.isdecimal():
+            raise ValueError(f"chunks: expected a pause in ms, + and a number of bytes, got {part!r}")
+        at += _ns("chunks", pause)
         chunks.append((at, int(size)))
-    end = value.get("end")
+    end, ending = value.get("end"), value.get("ending", "complete")
+    if ending not in list(Ending):
+        raise ValueError(f"ending: expected one of {', '.join(Ending)}, got {ending!r}")
     return Timed(
-        headers_ns=_ns(value["headers"]) if "headers" in value else NEVER_NS,
+        headers_ns=_ns("headers", value["headers"]) if "headers" in value else NEVER_NS,
         chunks=tuple(chunks),
-        end_ns=None if end is None else _ns(end),
-        ending=Ending(value.get("ending", "complete")),
+        end_ns=None if end is None else _ns("end", end),
+        ending=Ending(ending),
         error=str(value.get("error", "")),
         hidden=str(value.get("hidden", "")).encode(),
     )
+
+
+def check(value: Any) -> None:
+    """Raises ValueError for what `write` cannot have written; other versions are somebody else's to read."""
+    if isinstance(value, dict) and value.get("version") == VERSION:
+        read(value)
+    elif value is not None and (not isinstance(value, dict) or not isinstance(value.get("version"), int)):
+        raise ValueError("version: expected a number")
 
 
 _TICK = 100_000
@@ -97,5 +109,15 @@ def _ms(ns: int) -> float:
     return round(ns / _TICK) / 10
 
 
-def _ns(ms: object) -> int:
-    return round(float(str(ms)) * 10) * _TICK
+def _ns(key: str, ms: object) -> int:
+    try:
+        value = float(str(ms))
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _LONGEST_MS:  # nor nan
+        raise ValueError(f"{key}: expected milliseconds, got {ms!r}")
+    return round(value * 10) * _TICK
+
+
+_LONGEST_MS = 7 * 24 * 3_600_000
+"""A week."""

@@ -27,17 +27,13 @@ def ask(provider):
     return ask
 
 
-GOOD = yaml.safe_dump(
-    {
-        "interactions": [
-            {
-                "request": {"method": "GET", "uri": "https://example.com/", "body": None, "headers": {}},
-                "response": {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": "x"}},
-            }
-        ],
-        "version": 1,
-    }
-).encode()
+def file(**response):
+    asked = {"method": "GET", "uri": "https://example.com/", "body": None, "headers": {}}
+    told = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": "x"}, **response}
+    return yaml.safe_dump({"interactions": [{"request": asked, "response": told}], "version": 1}).encode()
+
+
+GOOD = file()
 DAMAGE = {
     "empty": (b"", "it is empty"),
     "blank": (b" \n\n", "it is empty"),
@@ -47,6 +43,11 @@ DAMAGE = {
     "not text": (b"\xff\xfe\x00" + GOOD, "not UTF-8"),
     "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n", "Git LFS"),
     "something else": (b"a: 1\nversion: 1\n", "no list of interactions"),
+    "a damaged number": (
+        file(agentperf={"version": 1, "end": "soon"}),
+        "interaction 1 (GET https://example.com/): response.agentperf.end: expected milliseconds, got 'soon'",
+    ),
+    "a damaged status": (file(status={"code": 2000}), "has no such status as 2000"),
     "odd interactions": (b"interactions:\n- 5\nversion: 1\n", "interaction 1 is no request with a response"),
 }
 

@@ -163,6 +163,30 @@ def test_timing_survives_to_a_tenth_of_a_millisecond(parts, ending, tail, error)
     assert (read.ending, read.error) == (ending, error)
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ({"headers": "soon"}, "headers: expected milliseconds, got 'soon'"),
+        ({"end": -1}, "end: expected milliseconds, got -1"),
+        ({"end": float("nan")}, "end: expected milliseconds, got nan"),
+        ({"end": float("inf")}, "end: expected milliseconds, got inf"),
+        ({"headers": [1]}, r"headers: expected milliseconds, got \[1\]"),
+        ({"chunks": "1.0+5 x+7"}, "chunks: expected milliseconds, got 'x'"),
+        ({"chunks": "1.0+5 2.0"}, "chunks: expected a pause in ms, .* got '2.0'"),
+        ({"chunks": "1.0+-5"}, r"chunks: expected a pause in ms, .* got '1.0\+-5'"),
+        ({"ending": "happy"}, "ending: expected one of complete, closed, cut, abandoned, got 'happy'"),
+        ({"ending": {}}, "ending: expected one of .*, got {}"),
+        ({"version": "x"}, "version: expected"),
+    ],
+)
+def test_damaged_timing_names_key_and_value(damage, message):
+    good = {"version": 1, "headers": 1.0, "chunks": "1.0+5", "end": 2.0, "ending": "complete"}
+    timing.check(good)
+    timing.check({**good, "version": 2, "chunks": []})  # of a later version of this plugin
+    with pytest.raises(ValueError, match=message):
+        timing.check({**good, **damage})
+
+
 def _raw_deflate(data):
     compressor = zlib.compressobj(wbits=-15)
     return compressor.compress(data) + compressor.flush()

@@ -200,6 +200,25 @@ def _review(arguments: argparse.Namespace) -> int:
     return comparing.run_review(arguments, shutil.get_terminal_size().columns, color=_colored(), ask=input)
 
 
+def _orphans_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_file", metavar="RUN.JSON", type=Path, help="what --agentperf-json wrote, of all tests")
+    parser.add_argument(
+        "paths", metavar="PATH", type=Path, nargs="*", help="folders of cassettes (default: each one named `cassettes`)"
+    )
+
+
+def _orphans(arguments: argparse.Namespace) -> int:
+    """From the root of the project, as the paths in a run are."""
+    tests = read(arguments.run_file).tests
+    used = {Path(use.path).resolve() for test in tests for use in test.profile.cassettes}
+    folders = arguments.paths or sorted(path for path in Path().rglob("cassettes") if path.is_dir())
+    found = [path for path in inspection.files(folders) if path.resolve() not in used and inspection.is_cassette(path)]
+    for path in found:
+        sys.stdout.write(f"{path.as_posix()}\n")
+    sys.stderr.write(f"{len(found)} orphans: cassettes that none of the run's {len(tests):,} tests opened\n")
+    return 1 if found else 0
+
+
 COMMANDS = (
     Command(
         name="compare",
@@ -227,6 +246,12 @@ COMMANDS = (
         help="a rule: what it sees, why that costs, what to do",
         arguments=_explain_arguments,
         run=_explain,
+    ),
+    Command(
+        name="orphans",
+        help="list cassettes that no test of a run opened; the status is 1 where there are any",
+        arguments=_orphans_arguments,
+        run=_orphans,
     ),
     Command(
         name="inspect",

@@ -11,6 +11,7 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Recording
 from pytest_agentperf.pipeline import profile
 from pytest_agentperf.price.cost import OwnPrice
+from pytest_agentperf.record.file_formats import Damage, NoCassette, read
 from pytest_agentperf.record.stored import exchanges
 
 SUFFIXES = (".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz")
@@ -23,6 +24,17 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             yield from sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
         else:
             yield path
+
+
+def is_cassette(path: Path) -> bool:
+    """Whether a file is one, be it a damaged one. Raises OSError."""
+    try:
+        read(path.read_bytes())
+    except NoCassette:
+        return False
+    except Damage:
+        return True
+    return True
 
 
 def inspect(path: Path, *, priced: bool = True, own_prices: Mapping[str, OwnPrice] | None = None) -> Profile:

@@ -153,6 +153,22 @@ OPTIONS = (
         "take them for true",
     ),
     Option(
+        name="unplayed",
+        key="agentperf_unplayed",
+        flag=None,
+        default="report",
+        choices=("report", "fail", "off"),
+        help="recorded requests that a passed test did not ask for: report (default) tells them at the end, fail fails the "
+        "test, off",
+    ),
+    Option(
+        name="cassette_max_age",
+        key="agentperf_cassette_max_age",
+        flag=None,
+        default="",
+        help="tell cassettes that were recorded more than so many days ago",
+    ),
+    Option(
         name="match_ignore",
         key="agentperf_match_ignore",
         flag=None,
@@ -247,6 +263,9 @@ class Settings(NamedTuple):
     fail_on: str
     ignore: str
     estimates: Literal["show", "judge"]
+    unplayed: Literal["report", "fail", "off"]
+    cassette_max_age: int | None
+    """Days."""
     match_ignore: tuple[str, ...]
     match_normalize: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
@@ -263,9 +282,10 @@ class Settings(NamedTuple):
     def read(cls, config: pytest.Config) -> Settings:
         """The flag wins over the environment, that over the ini file. Raises pytest.UsageError."""
         given = {option.name: _given(option, config) for option in OPTIONS}
-        values = {
+        values: dict[str, Any] = {
             option.name: option.default if given[option.name] is None else given[option.name] for option in OPTIONS
         }
+        values["cassette_max_age"] = _days(values["cassette_max_age"])
         for option in OPTIONS:
             if option.metavar == "PATH" and values[option.name] == "":
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
@@ -274,7 +294,13 @@ class Settings(NamedTuple):
         asks = values["github"] or values["update"] or any(values[name] for name in REPORTS.values())
         if given["enabled"] is None and asks:
             values["enabled"] = True
-        return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))  # type: ignore[arg-type]
+        return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))
+
+
+def _days(text: object) -> int | None:
+    if text and not str(text).isdecimal():
+        raise pytest.UsageError(f"agentperf_cassette_max_age: expected a number of days, got {text!r}")
+    return int(str(text)) if text else None
 
 
 def declare(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
@@ -14,9 +15,11 @@ import pytest
 from pytest_agentperf.clock.bubble import Bubble, bubble
 from pytest_agentperf.clock.parts import ClockError
 from pytest_agentperf.judge.budget import TokenBudget
+from pytest_agentperf.judge.cassettes import Unplayed, unplayed
 from pytest_agentperf.judge.findings import Policy, broken, told
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
 from pytest_agentperf.markers import POLICY
+from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import ClockKind
@@ -28,7 +31,7 @@ from pytest_agentperf.record.adopt import adopting
 from pytest_agentperf.record.default_latency import Rule
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.seam import route
+from pytest_agentperf.record.seam import Player, cassettes_opened, route
 from pytest_agentperf.record.taps.live import installed
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Run:
         priced: bool,
         own_prices: Mapping[str, OwnPrice],
         estimates_judge: bool,
+        unplayed_fail: bool,
         tools: Literal["all", "seams", "off"],
     ) -> None:
         self.item = item
@@ -87,6 +91,9 @@ class Run:
         self.result: TestRun | None = None
         self._open = ExitStack()
         self._around = ExitStack()
+        self._cassettes = self._around.enter_context(cassettes_opened())
+        self._unplayed_fail = unplayed_fail
+        self._unplayed: list[str] = []
         self._around.enter_context(adopting(replay.record_mode, replay.house))  # fixtures open cassettes
 
     @cached_property
@@ -157,7 +164,7 @@ class Run:
     def judge(self, ending: BaseException | None) -> None:
         """Make the profile, hold it against the limits, and where the body passed, against its baseline."""
         seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
-        seen = told(seen, self.policy.ignore)
+        seen = replace(told(seen, self.policy.ignore), cassettes=self._uses())
         failing = broken(seen, self.policy)
         if note := unjudged(seen, self.limits):
             seen = replace(seen, notes=(*seen.notes, note))
@@ -176,6 +183,21 @@ class Run:
             found, self.regression = self.gate(seen)
             self.result = replace(self.result, changes=found.changes, base=found.base, new=found.new)
 
+    def _uses(self) -> tuple[CassetteUse, ...]:
+        """What was had of each cassette that was open in the body; where that matters, what of its own was left."""
+        own = [tape for tape in self._cassettes if tape.closed]  # one that is open may be of several tests
+        if self.item.get_closest_marker("vcr"):
+            own += [tape for tape in self._cassettes if tape is route.player]
+        if self._unplayed_fail:
+            self._unplayed = [sentence for tape in own if (sentence := unplayed(self._use(tape)))]
+        tapes = dict.fromkeys([*self._cassettes, *([route.player] if route.player else [])])
+        return tuple(self._use(tape) for tape in tapes)
+
+    def _use(self, tape: Player) -> CassetteUse:
+        use, root = tape.use(), self.item.config.rootpath
+        path = Path(use.path)
+        return replace(use, path=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
+
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.
 
@@ -193,6 +215,8 @@ class Run:
                 failure.args = (f"{failure}\n{self.regression}",)
         elif self.regression and ending is None and (expected or not told):
             failure = self.regression
+        elif self._unplayed and ending is None and (expected or not told):
+            failure = Unplayed(self._unplayed, self.recorder.nodeid)
         else:
             return ending
         if expected and any(isinstance(info.value, pytest.xfail.Exception) for info in told):

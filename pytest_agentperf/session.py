@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -284,6 +285,7 @@ class Session:
                 latency_rules=self.latency_rules,
                 epoch=self.epoch,
             ),
+            unplayed_fail=self.settings.unplayed == "fail",
             priced=self.settings.enabled,
             own_prices=self.own_prices,
             estimates_judge=self.settings.estimates == "judge",
@@ -374,6 +376,7 @@ class Session:
     @cached_property
     def report(self) -> Report:
         """Of the whole run, once its last test is over."""
+        from pytest_agentperf.judge import cassettes
         from pytest_agentperf.model.codec import from_json
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
@@ -381,8 +384,16 @@ class Session:
         tests = sorted(
             (from_json(TestRun, data) for data in self._tests.values()), key=lambda test: test.profile.nodeid
         )
+        notes = cassettes.notes(
+            tests,
+            tell_unplayed=self.settings.unplayed == "report",
+            max_age_days=self.settings.cassette_max_age,
+            now=time.time(),
+        )
         versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
-        return Report(tests=tuple(tests), bugs=tuple(self.guard.bugs), versions=tuple(versions.items()))
+        return Report(
+            tests=tuple(tests), notes=tuple(notes), bugs=tuple(self.guard.bugs), versions=tuple(versions.items())
+        )
 
     def summarize(self, terminal: pytest.TerminalReporter) -> None:
         """Everything under `--agentperf`; else only what somebody must know."""
@@ -412,6 +423,7 @@ class Session:
             return []
         profiles = [test.profile for test in self.report.tests]
         notes = dict.fromkeys(note for profile in profiles for note in (*profile.notes, *profile.unmodelled))
+        notes.update(dict.fromkeys(self.report.notes))
         return [f"agentperf: {note}" for note in notes]
 
 

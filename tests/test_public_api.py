@@ -66,6 +66,7 @@ class Profile()
     gauges: tuple[Gauge, ...]
     estimates_judge: bool
     unmodelled: tuple[str, ...]
+    cassettes: tuple[CassetteUse, ...]
     notes: tuple[str, ...]
 class Profiler()
     cached_tokens -> int | None
@@ -132,6 +133,8 @@ def test_options():
             ("--agentperf-fail-on", "agentperf_fail_on", "", ()),
             ("--agentperf-ignore", "agentperf_ignore", "", ()),
             (None, "agentperf_estimates", "show", ("show", "judge")),
+            (None, "agentperf_unplayed", "report", ("report", "fail", "off")),
+            (None, "agentperf_cassette_max_age", "", ()),
             (None, "agentperf_match_ignore", (), ()),
             (None, "agentperf_match_normalize", (), ()),
             (None, "agentperf_allowed_hosts", (), ()),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Span
@@ -56,5 +57,7 @@ class Profile:
     unmodelled: tuple[str, ...] = ()
     """What took real time on a virtual clock, a sentence each with file and line. Where there is any, the latency is partly
     real: it differs from run to run."""
+    cassettes: tuple[CassetteUse, ...] = ()
+    """Those that were open in its body, in the order of opening."""
     notes: tuple[str, ...] = field(default=())
     """What a reader must know: sentences, no markup."""

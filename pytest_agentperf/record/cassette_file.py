@@ -35,6 +35,8 @@ class Persister:
         """What a recording that was cut left behind; it is among what is loaded."""
         self.begun = True
         """The file was there, and not only what was left behind."""
+        self.own = 0
+        """How many requests are its own, before those of more cassettes."""
 
     def load_cassette(self, path: str, serializer: Any) -> tuple[Any, ...]:
         """Requests, responses and, where there are any, metadata. Raises CassetteError, or CassetteNotFoundError."""
@@ -53,6 +55,7 @@ class Persister:
         if self.begun and self._mode in (RecordMode.NONE, RecordMode.ONCE) and not self.left:
             self.release()  # it will not be written
         own = _with(own, self.left)
+        self.own = len(own[0]) if own else 0
         loaded = [found for found in (own, *(self._load(p, serializer) for p in self._extra_paths)) if found]
         if not loaded:
             raise CassetteNotFoundError

@@ -19,6 +19,7 @@ from vcr.record_mode import RecordMode as VcrMode
 from vcr.request import HeadersDict
 from vcr.request import Request as VcrRequest
 
+from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import closed, default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
@@ -29,7 +30,7 @@ from pytest_agentperf.record.miss import CassetteMiss, explain
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
-from pytest_agentperf.record.seam import route
+from pytest_agentperf.record.seam import opened, route
 from pytest_agentperf.record.taps.table import loaded
 
 
@@ -114,7 +115,9 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         self._starts: list[int] = []
         """Sort keys of what was recorded now, in the order of `data`."""
         self._failure: Exception | None = None
+        self._absolute = os.path.abspath(self._path)
         self._loading = False
+        self.closed = False
 
     # -- what taps ask
 
@@ -159,6 +162,14 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             self._first_ns = pending.start_ns if self._first_ns is None else self._first_ns
         pending.done.append(partial(self._keep, request))
         return None
+
+    def use(self) -> CassetteUse:
+        with self._lock:
+            counted = 0 if self.record_mode == VcrMode.ALL or self.drop_unused_requests else self._persister.own
+            played = tuple(n for n in range(counted) if self.play_counts[n])
+        return CassetteUse(
+            path=self._absolute, recorded=counted, played=played, recorded_at=self.recorded_at() if counted else None
+        )
 
     # -- what vcrpy's stubs ask
 
@@ -220,13 +231,15 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             raise
         self._loading = False
         closed.watch()
+        opened(self)
         if left := self._persister.left:
             self.dirty = True
             self.rewound = self._persister.begun  # `once` goes on where it was cut
             self._notes += (f"{_short(self._path)}: {_left(left)}",)
 
     def release(self) -> None:
-        """Others may write the file now."""
+        """It is closed; others may write the file now."""
+        self.closed = True
         self._persister.release()
 
     def append(self, request: VcrRequest, response: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.exchange import Origin, Request, Response, Timing
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.recorder import Recorder, active
@@ -33,8 +34,14 @@ class Player(Protocol):
         Sets `pending.origin`. Raises a Stop where there is no answer and the network is closed.
         """
 
+    closed: bool
+    """Nobody can ask it any more."""
+
     def bookmark(self) -> Callable[[], None]:
         """What to call to play on from here again."""
+
+    def use(self) -> CassetteUse:
+        """What was asked of it so far; its path absolute."""
 
     def recorded_at(self) -> float | None:
         """When the first answer came that states a date, in s since 1970."""
@@ -47,6 +54,26 @@ class Route:
 
 
 route = Route()
+
+_opened: list[list[Player]] = []
+
+
+def opened(player: Player) -> None:
+    """A cassette is open."""
+    if _opened:
+        _opened[-1].append(player)
+
+
+@contextmanager
+def cassettes_opened() -> Iterator[list[Player]]:
+    """Fills with the cassettes that are opened in this block."""
+    found: list[Player] = []
+    _opened.append(found)
+    try:
+        yield found
+    finally:
+        _opened.remove(found)
+
 
 _inside: ContextVar[bool] = ContextVar("agentperf_inside", default=False)
 

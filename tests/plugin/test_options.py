@@ -21,6 +21,8 @@ VALUES = {
     "default_latency": ("gpt*: 400 + 12", "gpt*: 400 + 12"),
     "wall_clock": ("2025-01-31", "2025-01-31"),
     "estimates": ("judge", "judge"),
+    "unplayed": ("fail", "fail"),
+    "cassette_max_age": ("30", 30),
     "match_ignore": ("a.b", ("a.b",)),
     "match_normalize": ("date", ("date",)),
     "include_usage": ("off", "off"),

@@ -31,7 +31,7 @@ from pytest_agentperf.record.adopt import adopting
 from pytest_agentperf.record.default_latency import Rule
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
-from pytest_agentperf.record.seam import Player, cassettes_opened, route
+from pytest_agentperf.record.seam import Opened, cassettes_opened, route
 from pytest_agentperf.record.taps.live import installed
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Run:
         self._open = ExitStack()
         self._around = ExitStack()
         self._cassettes = self._around.enter_context(cassettes_opened())
+        self._opened_before = len(self._cassettes)
         self._unplayed_fail = unplayed_fail
         self._unplayed: list[str] = []
         self._around.enter_context(adopting(replay.record_mode, replay.house))  # fixtures open cassettes
@@ -185,15 +186,15 @@ class Run:
 
     def _uses(self) -> tuple[CassetteUse, ...]:
         """What was had of each cassette that was open in the body; where that matters, what of its own was left."""
-        own = [tape for tape in self._cassettes if tape.closed]  # one that is open may be of several tests
+        opened = self._cassettes[self._opened_before :]
+        own = [tape for tape in opened if tape.closed]  # one that is open may be of several tests
         if self.item.get_closest_marker("vcr"):
-            own += [tape for tape in self._cassettes if tape is route.player]
+            own += [tape for tape in opened if tape is route.player]
         if self._unplayed_fail:
             self._unplayed = [sentence for tape in own if (sentence := unplayed(self._use(tape)))]
-        tapes = dict.fromkeys([*self._cassettes, *([route.player] if route.player else [])])
-        return tuple(self._use(tape) for tape in tapes)
+        return tuple(self._use(tape) for tape in self._cassettes)
 
-    def _use(self, tape: Player) -> CassetteUse:
+    def _use(self, tape: Opened) -> CassetteUse:
         use, root = tape.use(), self.item.config.rootpath
         path = Path(use.path)
         return replace(use, path=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix())

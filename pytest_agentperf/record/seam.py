@@ -34,17 +34,20 @@ class Player(Protocol):
         Sets `pending.origin`. Raises a Stop where there is no answer and the network is closed.
         """
 
-    closed: bool
-    """Nobody can ask it any more."""
-
     def bookmark(self) -> Callable[[], None]:
         """What to call to play on from here again."""
 
-    def use(self) -> CassetteUse:
-        """What was asked of it so far; its path absolute."""
-
     def recorded_at(self) -> float | None:
         """When the first answer came that states a date, in s since 1970."""
+
+
+class Opened(Protocol):
+    """A cassette of a test, open or closed by now."""
+
+    closed: bool
+
+    def use(self) -> CassetteUse:
+        """What was asked of it so far; its path absolute."""
 
 
 class Route:
@@ -55,24 +58,26 @@ class Route:
 
 route = Route()
 
-_opened: list[list[Player]] = []
+_opened: list[Opened] = []
+_watching: list[list[Opened]] = []
 
 
-def opened(player: Player) -> None:
+def opened(cassette: Opened) -> None:
     """A cassette is open."""
-    if _opened:
-        _opened[-1].append(player)
+    _opened[:] = [*(other for other in _opened if not other.closed), cassette]
+    if _watching:
+        _watching[-1].append(cassette)
 
 
 @contextmanager
-def cassettes_opened() -> Iterator[list[Player]]:
-    """Fills with the cassettes that are opened in this block."""
-    found: list[Player] = []
-    _opened.append(found)
+def cassettes_opened() -> Iterator[list[Opened]]:
+    """The cassettes that are open, and then those that are opened in this block."""
+    found = [cassette for cassette in _opened if not cassette.closed]
+    _watching.append(found)
     try:
         yield found
     finally:
-        _opened.remove(found)
+        _watching[:] = [other for other in _watching if other is not found]
 
 
 _inside: ContextVar[bool] = ContextVar("agentperf_inside", default=False)

@@ -189,7 +189,8 @@ class Run:
         opened = self._cassettes[self._opened_before :]
         own = [tape for tape in opened if tape.closed]  # one that is open may be of several tests
         if self.item.get_closest_marker("vcr"):
-            own += [tape for tape in opened if tape is route.player]
+            innermost: object = route.player
+            own += [tape for tape in opened if tape is innermost]
         if self._unplayed_fail:
             self._unplayed = [sentence for tape in own if (sentence := unplayed(self._use(tape)))]
         return tuple(self._use(tape) for tape in self._cassettes)

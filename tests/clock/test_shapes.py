@@ -1,5 +1,7 @@
 """Agents of every shape over the taps, in virtual time: to the nanosecond what their provider and their structure make of it."""
 
+import platform
+
 import pytest
 
 from pytest_agentperf.clock.bubble import bubble
@@ -23,6 +25,7 @@ def test_shape_takes_exactly_what_it_would(shape, monkeypatch):
     for start, module in NEEDS.items():
         if shape.name.startswith(start):
             pytest.importorskip(module)
+    platform.processor()  # as a session does: SDKs ask once a process, which runs `uname`
     monkeypatch.setattr(route, "player", Nominal())
     with installed(), bubble() as measured, Recorder(replay_waits=True) as recorder:
         shape.run("http://127.0.0.1:9")

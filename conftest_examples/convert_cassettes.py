@@ -40,6 +40,9 @@ CASSETTES = {
     "streaming/cassettes/test_streaming/test_streams_the_answers.yaml": (
         "pydantic+pydantic-ai/tests/cassettes/test_temporal/test_complex_agent_run_in_workflow.yaml"
     ),
+    "latency/cassettes/test_latency/travel.yaml": (
+        "pydantic+pydantic-ai/tests/cassettes/test_temporal/test_complex_agent_run_in_workflow.yaml"
+    ),
     "budget/cassettes/test_budget/lookups.yaml": (
         "simonw+llm/tests/cassettes/test_openai_responses/test_responses_interleaved_reasoning_between_tool_calls.yaml"
     ),

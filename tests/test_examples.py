@@ -81,7 +81,16 @@ CITY = {
     "ttft": 3842,
 }
 LIMITS = {f"test_city.py::test_{name}": CITY for name in ("markers", "timers", "tools_and_helpers", "budgets")}
-NUMBERS = {"quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET, "limits": LIMITS}
+TURNS = 756 + 12 * 40, 535 + 12 * 15, 585 + 12 * 49  # as stated to the first byte, then by agentperf_default_latency
+TRAVEL = {"outcome": "failed", "llm_calls": 3, "latency": sum(TURNS) + 400 + 300}
+LATENCY = {
+    "test_latency.py::test_as_it_should_be": TRAVEL | {"outcome": "passed"},
+    "test_latency.py::test_a_lost_gather": TRAVEL | {"latency": sum(TURNS) + 400 + 250 + 300},
+    "test_latency.py::test_a_lost_stream": TRAVEL,
+    "test_latency.py::test_an_added_turn": TRAVEL | {"llm_calls": 6, "latency": 2 * sum(TURNS) + 400 + 300},
+    "test_latency.py::test_a_blocking_sleep_in_the_loop": TRAVEL | {"latency": sum(TURNS) + 400 + 250 + 300},
+}
+NUMBERS = {"latency": LATENCY, "quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET, "limits": LIMITS}
 
 
 def run(pytester: pytest.Pytester, example: str, *flags: str) -> pytest.RunResult:
@@ -108,6 +117,21 @@ def test_the_numbers_are_those_of_the_recording(pytester, example):
 
 def read(test: dict, name: str) -> object:
     return test["outcome"] if name == "outcome" else test["metrics"][name]["value"]
+
+
+def test_what_made_an_agent_slower_is_told(pytester):
+    result = run(pytester, "latency")
+    result.assert_outcomes(passed=1, failed=4)
+    result.stdout.fnmatch_lines_random(
+        [
+            "latency: 4,074 ms is over max_latency(4000) *",
+            "  AP101 sequential-tools: *get_country, get_product_name*up to 250 ms lost*",
+            "latency within 'first words': 3,824 ms is over max_latency(3600, within='first words') *",
+            "latency: 6,948 ms is over max_latency(4000) *",
+            "latency: 4,074 ms is over max_latency(4000) *",
+            "  AP201 blocked-loop: the event loop stood still for 400 ms*",
+        ]
+    )
 
 
 @pytest.mark.parametrize(

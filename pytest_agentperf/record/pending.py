@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 
 from pytest_agentperf.model.exchange import Chunk, Exchange, Headers, Origin, Request, Response, Timing
 from pytest_agentperf.record import encoding
+from pytest_agentperf.record.arrival import waited_ns
 from pytest_agentperf.record.include_usage import Hiding
 
 Method = TypeVar("Method", bound=Callable[..., None])
@@ -72,6 +73,8 @@ class Pending:
         self.headers_ns: int | None = None
         self.body = bytearray()
         """Content encoding undone, unless `encoded`."""
+        self.sock: Any = None
+        """What the answer is read from, where that is known."""
         self.sends: bytes | None = None
         """The body to send in place of the request's, where the tap can; then it shows the client what `shown` gives."""
         self.hidden = b""
@@ -110,7 +113,7 @@ class Pending:
         """A piece of the body, as it came; `at_ns` where the time is known better than by looking at the clock."""
         if self.ending or not data:
             return
-        at_ns = time.monotonic_ns() if at_ns is None else at_ns
+        at_ns = self._arrival() if at_ns is None else at_ns
         plain = self._plain(data)
         if not plain:  # a header of the content encoding: the client cannot see anything of it either
             return
@@ -146,7 +149,7 @@ class Pending:
 
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""
-        self._finish(Ending.COMPLETE, time.monotonic_ns() if at_ns is None else at_ns)
+        self._finish(Ending.COMPLETE, self._arrival() if at_ns is None else at_ns)
 
     def close(self, at_ns: int | None = None) -> None:
         """The client closes the answer, read to its end or not."""
@@ -198,6 +201,11 @@ class Pending:
             span=span,
             thread=self.thread,
         )
+
+    def _arrival(self) -> int:
+        """When what is read now came: not before what was read before it."""
+        before = self.chunks[-1][0] if self.chunks else self.headers_ns or self.start_ns
+        return max(before, time.monotonic_ns() - waited_ns(self.sock))
 
     def _plain(self, data: bytes) -> bytes:
         if self._undo is None:

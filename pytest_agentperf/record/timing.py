@@ -15,7 +15,8 @@ again, and holds short scalars only, because YAML gives each number of a list a 
         error: 'ReadError: ...'             # what cut it; absent: nothing
         hidden: 'data: {..., "usage": ...}' # what was asked for besides (see include_usage.py); absent: nothing
 
-Bytes count the body as it is stored, content encoding undone.
+Bytes count the body as it is stored, content encoding undone. Chunks that waited for a client at work between two reads have
+the time at which they came, where the system tells it (see arrival.py).
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ class GatedServer:
 
     def __init__(self, *parts: bytes) -> None:
         self.release = threading.Semaphore(0)
+        self.sent = [threading.Event() for _ in parts]
+        """Each set when that part is on its way."""
         self._parts = parts
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d/v1/chat/completions" % self._listener.getsockname()[1]
@@ -41,4 +43,5 @@ class GatedServer:
                 if number and not self.release.acquire(timeout=10):
                     return
                 connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+                self.sent[number].set()
             connection.sendall(b"0\r\n\r\n")

@@ -80,6 +80,8 @@ async def _request(req: Any) -> Request:
 
 
 def watch(module: ModuleType, response: Any, pending: Pending) -> None:
+    if response.connection is not None and response.connection.transport is not None:
+        pending.sock = response.connection.transport.get_extra_info("socket")
     undone = response._session is None or response._session._auto_decompress
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers)
     pending.response(

@@ -27,6 +27,7 @@ def watch(parsed: Any, pending: Pending) -> None:
     if stand_in or parsed.fp is None or parsed.length == 0:
         pending.end()
     else:
+        pending.sock = getattr(getattr(parsed.fp, "raw", None), "_sock", None)
         parsed.fp = _Tee(parsed, pending)
 
 

@@ -98,7 +98,10 @@ def _patience(request: Any) -> float | None:
 
 def watched(pending: Pending, response: Any, tee: type) -> Any:
     reason = response.extensions.get("reason_phrase", b"").decode("latin-1")
-    if pending.origin is Origin.LIVE and "network_stream" not in response.extensions:  # set by httpcore
+    stream = response.extensions.get("network_stream")  # set by httpcore
+    if stream is not None:
+        pending.sock = stream.get_extra_info("socket")
+    elif pending.origin is Origin.LIVE:
         pending.origin = Origin.MOCKED
     if response.is_closed:  # a stand-in holds its body already, decoded
         headers = tuple(header for header in _headers(response.headers) if header[0] != "content-encoding")

@@ -92,8 +92,9 @@ class Detector:
             yield
         finally:
             recorder.open_calls.changed.remove(self._asked)
-            for frame in [frame for frame, running in self._running.items() if running.recorder is recorder]:
-                self._running.pop(frame, None)
+            for frame, running in tuple(self._running.items()):
+                if running.recorder is recorder:
+                    self._running.pop(frame, None)
             for candidate in tuple(self._candidates.values()):
                 candidate.ran.clear()
 
@@ -166,21 +167,57 @@ class Detector:
     # -- callbacks: nothing may leave them, for it would go to the agent -----------------------------------------------
 
     def _started(self, code: CodeType, offset: int) -> Any:
-        candidate = self._candidates.get(id(code)) or self._new(code)
-        if candidate is None:
-            return monitoring.DISABLE
-        recorder = active()
-        if recorder is None or recorder.open_calls is None or not recorder.open_calls.open:
-            candidate.idle += 1
-        else:
-            try:
+        try:
+            candidate = self._candidates.get(id(code)) or self._new(code)
+            if candidate is None:
+                return monitoring.DISABLE
+            recorder = active()
+            if recorder is None or recorder.open_calls is None or not recorder.open_calls.open:
+                candidate.idle += 1
+            else:
                 self._look(recorder, candidate, sys._getframe(1))
-            except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
-                recorder.bug(error)
-        if candidate.vain < PATIENCE and candidate.idle < IDLE:
-            return None
-        self._muted.append(candidate)
+            if candidate.vain < PATIENCE and candidate.idle < IDLE:
+                return None
+            self._muted.append(candidate)
+        except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
+            _tell(error)
         return monitoring.DISABLE
+
+    def _returned(self, code: CodeType, offset: int, result: object) -> None:
+        try:
+            frame = sys._getframe(1)
+            if frame in self._callers:
+                self._ended(self._leave_caller(frame), None)
+            if frame in self._running:
+                self._ended(frame, None)
+            elif (candidate := self._candidates.get(id(code))) is not None:
+                candidate.vain += 1
+                if candidate.vain >= PATIENCE and candidate.local and not candidate.shape.waits:
+                    self._wait_for_callers(candidate)
+        except Exception as error:  # noqa: BLE001 - the same
+            _tell(error)
+
+    def _went_on(self, code: CodeType, line: int) -> None:
+        try:
+            frame = sys._getframe(1)
+            if frame in self._callers:
+                self._ended(self._leave_caller(frame), None)
+        except Exception as error:  # noqa: BLE001 - the same
+            _tell(error)
+
+    def _unwound(self, code: CodeType, offset: int, error: BaseException) -> None:
+        if not self._running:
+            return
+        try:
+            frame = sys._getframe(1)
+            if frame in self._running:
+                if frame.f_back in self._callers:
+                    self._leave_caller(frame.f_back)
+                self._ended(frame, error)
+        except Exception as bug:  # noqa: BLE001 - the same
+            _tell(bug)
+
+    # -- what they do --------------------------------------------------------------------------------------------------
 
     def _new(self, code: CodeType) -> Candidate | None:
         form = shape(code)
@@ -192,7 +229,7 @@ class Detector:
         return None
 
     def _look(self, recorder: Recorder, candidate: Candidate, frame: FrameType) -> None:
-        found = _match(recorder, candidate.shape, frame)
+        found = _match(recorder, candidate, frame)
         if found is None:
             candidate.vain += 1
             return
@@ -214,21 +251,9 @@ class Detector:
         if entered is None:
             candidate.vain += 1
             return
-        call.seen_by.add("detector")
         candidate.ran[call.key] = entered
         self._running[frame] = Running(recorder, entered, candidate)
         self._set_local(candidate, monitoring.events.PY_RETURN)
-
-    def _returned(self, code: CodeType, offset: int, result: object) -> None:
-        frame = sys._getframe(1)
-        if frame in self._callers:
-            self._called(frame)
-        if frame in self._running:
-            self._ended(frame, None)
-        elif (candidate := self._candidates.get(id(code))) is not None:
-            candidate.vain += 1
-            if candidate.vain >= PATIENCE and candidate.local and not candidate.shape.waits:
-                self._wait_for_callers(candidate)
 
     def _wait_for_callers(self, candidate: Candidate) -> None:
         """It recurses: look for the end of its outermost frames where they were called instead."""
@@ -243,47 +268,38 @@ class Detector:
                 )
         self._set_local(candidate, 0)
 
-    def _went_on(self, code: CodeType, line: int) -> None:
-        frame = sys._getframe(1)
-        if frame in self._callers:
-            self._called(frame)
-
-    def _called(self, caller: FrameType) -> None:
-        self._ended(self._callers.pop(caller), None)
-        if all(other.f_code is not caller.f_code for other in self._callers):
+    def _leave_caller(self, caller: FrameType) -> FrameType:
+        """Look at its lines no longer. Gives the frame that it called."""
+        called = self._callers.pop(caller)
+        if all(other.f_code is not caller.f_code for other in tuple(self._callers)):
             known = self._candidates.get(id(caller.f_code))
             monitoring.set_local_events(self._id, caller.f_code, known.local if known else 0)
-
-    def _unwound(self, code: CodeType, offset: int, error: BaseException) -> None:
-        if self._running:
-            frame = sys._getframe(1)
-            if frame in self._running:
-                self._callers = {caller: called for caller, called in self._callers.items() if called is not frame}
-                self._ended(frame, error)
+        return called
 
     def _ended(self, frame: FrameType, error: BaseException | None) -> None:
-        running = self._running.pop(frame, None)
-        if running is not None:
-            try:
-                running.recorder.spans.leave(running.entered, error)
-            except Exception as bug:  # noqa: BLE001 - the same
-                running.recorder.bug(bug)
+        running = self._running.pop(frame)
+        running.recorder.spans.leave(running.entered, error)
 
 
-def _match(recorder: Recorder, form: Shape, frame: FrameType) -> tuple[OpenCall, Confidence] | None:
+def _tell(error: Exception) -> None:
+    if (recorder := active()) is not None:
+        recorder.bug(error)
+
+
+def _match(recorder: Recorder, candidate: Candidate, frame: FrameType) -> tuple[OpenCall, Confidence] | None:
     """The call that this frame executes, unless somebody who knows better tells of it.
 
-    Within the execution of a call, what looks like it is a part of it. Else identical calls begin in their order.
+    Within the execution of a call, what looks like it is a part of it. Else a function executes identical calls in their
+    order.
     """
     assert recorder.open_calls is not None
     calls = [call for call in recorder.open_calls.open if call.seen_by.isdisjoint(BETTER)]
+    form, ran = candidate.shape, candidate.ran
     fitting = [(call, how) for call in calls if (how := likeness(form, lambda: frame.f_locals, call)) is not None]
     if not fitting:
         return None
     around = {(span.call, span.call_id): span for span in recorder.spans.around(SpanKind.TOOL)}
-    call, how = min(
-        fitting, key=lambda found: (found[0].key not in around, _RANK[found[1]], "detector" in found[0].seen_by)
-    )
+    call, how = min(fitting, key=lambda found: (found[0].key not in around, _RANK[found[1]], found[0].key in ran))
     if call.key in around and _RANK[around[call.key].confidence] <= _RANK[how]:
         return None
     return call, how

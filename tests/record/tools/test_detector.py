@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_agentperf.clock.bubble import bubble
 from pytest_agentperf.model.exchange import Request
@@ -226,6 +228,25 @@ def test_a_call_within_its_own_wrapper_is_one_span(recorder):
 
 
 TOOLS = {"search": search}
+
+
+def test_a_wrapper_whose_context_is_lost_and_what_only_looks_like_a_tool_confuse_nobody(recorder):
+    def describe(**arguments):
+        return str(arguments)
+
+    async def execute(name, arguments):
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, functools.partial(TOOLS[name], **arguments))
+
+    async def both():
+        for _ in range(2):
+            describe(q="x")
+        for _ in range(2):
+            await execute("search", {"q": "x"})
+
+    asked(recorder, ("c0", "search", '{"q": "x"}'), ("c1", "search", '{"q": "x"}'))
+    asyncio.run(both())
+    assert [(call, start, end) for call, start, end, _ in spans_of(recorder)] == [("c0", 0, 100), ("c1", 100, 200)]
 
 
 def test_recursion_and_errors(recorder):
@@ -454,3 +475,116 @@ def test_coverage_reports_the_same_beside_it(tmp_path, core):
     script.write_text(COVERED.format(folder=str(tmp_path), rc=str(tmp_path / "rc")))
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("covered 11\n", "")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tools of one turn: which, how long each takes (ms), and how the agent runs them."""
+
+    tools: tuple[tuple[int, int], ...]
+    how: str
+
+
+def run_batch(batch, log):
+    """Carry the calls out as `how` says; each tool writes down when it ran."""
+
+    def begin():
+        return time.monotonic_ns()
+
+    def end(number, start):
+        log[number] = (start, time.monotonic_ns())
+
+    def tool(number, value):
+        start = begin()
+        time.sleep(batch.tools[number][1] / 1000)
+        end(number, start)
+
+    async def tool_async(number, value):
+        start = begin()
+        await asyncio.sleep(batch.tools[number][1] / 1000)
+        end(number, start)
+
+    calls = [{"number": number, "value": value} for number, (value, _) in enumerate(batch.tools)]
+
+    async def gathered(run):
+        await asyncio.gather(*(run(**call) for call in calls))
+
+    async def in_threads():
+        await asyncio.gather(*(asyncio.to_thread(tool, **call) for call in calls))
+
+    async def two_at_once():
+        free = asyncio.Semaphore(2)
+
+        async def limited(call):
+            async with free:
+                await tool_async(**call)
+
+        await asyncio.gather(*map(limited, calls))
+
+    async def blocking(number, value):
+        tool(number, value)
+
+    match batch.how:
+        case "loop":
+            for call in calls:
+                tool(**call)
+        case "pool":
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda call: tool(**call), calls))
+        case "gather":
+            asyncio.run(gathered(tool_async))
+        case "gather of blocking":
+            asyncio.run(gathered(blocking))
+        case "to_thread":
+            asyncio.run(in_threads())
+        case "two at once":
+            asyncio.run(two_at_once())
+
+
+BATCHES = st.builds(
+    Batch,
+    tools=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 500)), min_size=1, max_size=6).map(tuple),
+    how=st.sampled_from(["loop", "pool", "gather", "gather of blocking", "to_thread", "two at once"]),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(BATCHES, min_size=1, max_size=3))
+def test_whatever_an_agent_does_spans_are_the_tools_own_log_to_the_nanosecond(batches):
+    with bubble(), Recorder(sees_tools=True) as recorder, watching(recorder):
+        began_ns, logs = time.monotonic_ns(), []
+        for turn, batch in enumerate(batches):
+            calls = [
+                (f"{turn}-{number}", "whatever", json.dumps({"number": number, "value": value}))
+                for number, (value, _) in enumerate(batch.tools)
+            ]
+            asked(recorder, *calls, index=turn)
+            logs.append({})
+            run_batch(batch, logs[-1])
+            results = json.dumps([call_id for call_id, *_ in calls])
+            recorder.open_calls.leaving(Request(method="POST", url="http://x", body=results.encode()))
+    assert recorder.bugs == []
+    seen = {span.call_id: (span.start_ns, span.end_ns) for span in recorder.recording().spans}
+    assert seen == {
+        f"{turn}-{number}": (start - began_ns, end - began_ns)
+        for turn, log in enumerate(logs)
+        for number, (start, end) in log.items()
+    }
+
+
+@pytest.mark.parametrize("fault", ["likeness", "shape", "Detector._ended", "Detector._wait_for_callers"])
+def test_a_bug_of_ours_does_not_reach_the_agent(monkeypatch, fault):
+    def broken(*_):
+        raise RuntimeError("injected")
+
+    def count(n):
+        return count(n - 1) if n else "done"
+
+    monkeypatch.setattr(f"pytest_agentperf.record.tools.detector.{fault}", broken)
+    with Recorder(sees_tools=True) as recorder, watching(recorder):
+        asked(recorder, ("c0", "count", '{"n": 50}'))
+        assert count(50) == "done"
+        with pytest.raises(KeyError):
+            search(q=KeyError, delay={}["no"])
+    assert recorder.bugs
+    assert all("injected" in bug for bug in recorder.bugs)

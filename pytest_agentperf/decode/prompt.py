@@ -82,11 +82,11 @@ def forget_texts(asked: Prompt) -> Prompt:
     return replace(asked, results=tuple(kept)) if asked.results else asked
 
 
-_WORD = re.compile(r"\w{3,}|\d{2,}")
+_WORD = re.compile(r"\w{3,}|\d{2,}|[a-zA-Z]\d")
 
 
 def drawing(calls: Sequence[ToolCall], asked: Prompt) -> tuple[ToolCall, ...]:
-    """The calls with `draws_on` filled: the results that a word of three letters, or a number of two digits, came from.
+    """The calls with `draws_on` filled: the results that a word of three letters, a number of two digits or a name like `b2` came from.
 
     Rather too many than too few: a word that stands in both by chance counts.
     """

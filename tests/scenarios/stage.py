@@ -1,15 +1,19 @@
 """Where scenarios are performed: a model that answers from a script after half a second, and a clock that jumps.
 
 A program has `ANSWERS` (what the model says, in order; or a function from the request to an answer), `EXPECT` (codes of the
-findings, each with its cause, `""` where the rule tells none), and `agent(world)`, plain or async.
+findings, each with its cause, `""` where the rule tells none), and `agent()`, plain or async. Where only the conversation
+matters it has `talk()` instead, a generator of requests that is sent the answers: it is held by a plain, by an async agent,
+and in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -76,6 +80,38 @@ class World:
             base_url="https://api.anthropic.com", api_key="fake", http_client=client, **options
         )
 
+    def timer(self, name: str) -> Any:
+        return Profiler(self._recorder).timer(name)
+
+    def hold(self, talk: Callable[[], Any], kind: str, options: dict[str, Any]) -> None:
+        """A conversation by a plain agent, an async one, or one in a thread."""
+        if kind == "async":
+            asyncio.run(self._hold_async(talk(), options))
+        elif kind == "thread":
+            thread = threading.Thread(target=self._hold, args=(talk(), options))
+            thread.start()
+            thread.join()
+        else:
+            self._hold(talk(), options)
+
+    def _hold(self, talk: Any, options: dict[str, Any]) -> None:
+        with self.openai(**options) as client, contextlib.suppress(StopIteration):
+            request = next(talk)
+            while True:
+                answer = client.chat.completions.create(**{"model": "gpt-4o", **request})
+                request = talk.send(list(answer) if request.get("stream") else answer.choices[0].message.to_dict())
+
+    async def _hold_async(self, talk: Any, options: dict[str, Any]) -> None:
+        async with self.async_openai(**options) as client:
+            request = next(talk)
+            while request:
+                answer = await client.chat.completions.create(**{"model": "gpt-4o", **request})
+                told = [part async for part in answer] if request.get("stream") else answer.choices[0].message.to_dict()
+                try:
+                    request = talk.send(told)
+                except StopIteration:
+                    break
+
     def _client(self) -> httpx2.Client:
         return httpx2.Client(transport=httpx2.MockTransport(self._answer))
 
@@ -121,8 +157,8 @@ class World:
 _STREAM = {"content-type": "text/event-stream; charset=utf-8"}
 
 
-def perform(source: str, name: str) -> tuple[Profile, ModuleType]:
-    """Run a program and see what it did."""
+def perform(source: str, name: str, kind: str = "") -> Profile:
+    """Run a program and see what it did; `kind`: who holds its conversation, see `World.hold`."""
     install()  # before its imports, so that it cannot keep hold of an unpatched clock
     program = ModuleType(f"scenario_{name}")
     program.__file__ = f"/scenarios/{name}.py"
@@ -137,8 +173,10 @@ def perform(source: str, name: str) -> tuple[Profile, ModuleType]:
         stack.enter_context(recorder)
         stack.enter_context(watching(recorder))
         stack.enter_context(probing(recorder))
-        if inspect.iscoroutinefunction(program.__dict__["agent"]):
+        if kind:
+            world.hold(program.__dict__["talk"], kind, program.__dict__.get("OPTIONS", {}))
+        elif inspect.iscoroutinefunction(program.__dict__["agent"]):
             asyncio.run(program.__dict__["agent"]())
         else:
             program.__dict__["agent"]()
-    return profile(recorder.recording(), nodeid=name, priced=True), program
+    return profile(recorder.recording(), nodeid=name, priced=True)

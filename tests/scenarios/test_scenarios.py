@@ -12,7 +12,7 @@ import pytest
 
 from pytest_agentperf.analyze.rules.table import RULES
 from scenarios.mutate import mutated
-from scenarios.stage import BY_ITSELF, perform
+from scenarios.stage import perform
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -23,6 +23,8 @@ class Scenario:
     source: str
     expect: tuple[tuple[str, str], ...]
     """Code and cause, in order."""
+    kind: str = ""
+    """Who holds its conversation; empty for an agent of its own."""
     known: str = ""
     """Why it cannot be seen."""
     hints: tuple[str, ...] = ()
@@ -49,11 +51,17 @@ def scenarios() -> list[Scenario]:
             continue
         expect = says["EXPECT"]
         assert path.stem.startswith("slow_" if expect else "clean_"), path.name
-        found.append(
-            Scenario(
-                path.stem, source, tuple(sorted(expect.items())), says.get("KNOWN", ""), tuple(says.get("HINTS", ()))
+        for kind in ("plain", "async", "thread") if "def talk(" in source else ("",):
+            found.append(
+                Scenario(
+                    f"{path.stem}[{kind}]" if kind else path.stem,
+                    source,
+                    tuple(sorted(expect.items())),
+                    kind,
+                    says.get("KNOWN", ""),
+                    tuple(says.get("HINTS", ())),
+                )
             )
-        )
         for mutation, more in says.get("VARIANTS", {}).items():
             name = f"slow_{path.stem.partition('_')[2]}[{mutation}]"
             found.append(Scenario(name, mutated(source, mutation), tuple(sorted((expect | more).items()))))
@@ -68,7 +76,7 @@ ALL = scenarios()
     [pytest.param(s, id=s.name, marks=pytest.mark.xfail(reason=s.known, strict=True) if s.known else ()) for s in ALL],
 )
 def test_findings(scenario: Scenario, score: Any) -> None:
-    profile, _ = perform(scenario.source, scenario.name.replace("[", "_").rstrip("]"))
+    profile = perform(scenario.source, scenario.name.replace("[", "_").rstrip("]"), scenario.kind)
 
     found = {(finding.code, finding.cause) for finding in profile.findings}
     if not scenario.known:
@@ -80,6 +88,11 @@ def test_findings(scenario: Scenario, score: Any) -> None:
 def test_there_are_enough() -> None:
     slow = [scenario for scenario in ALL if scenario.expect]
 
-    assert len(ALL) >= (40 if BY_ITSELF else 30)
-    assert len(slow) >= 20
-    assert len(ALL) - len(slow) >= 10
+    assert len(ALL) >= 80
+    assert len(slow) >= 40
+    assert len(ALL) - len(slow) >= 30
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_each_rule_is_proven(code: str) -> None:
+    assert sum(code in dict(scenario.expect) and not scenario.known for scenario in ALL) >= 3

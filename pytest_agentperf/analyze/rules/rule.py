@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any
 
+from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import format_value
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.profile import ClockKind, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +44,16 @@ class Rule:
 
 def milliseconds(ns: int) -> str:
     return format_value((ns + 500_000) // 1_000_000, "ms")
+
+
+def cost_of(calls: Sequence[ModelCall], profile: Profile) -> dict[str, Any]:
+    """What calls that need not have been made have cost: the fields of a finding, None where not all is known."""
+    times = [call.duration_ns for call in calls if call.duration_ns is not None]
+    tokens = [call.usage.total for call in calls if call.usage and call.usage.total is not None]
+    money = [call.cost.usd for call in calls if call.cost and call.cost.usd is not None]
+    timed = len(times) == len(calls) and profile.clock is not ClockKind.INSTANT
+    return {
+        "lost_ms": sum(times) / 1e6 if timed and any(times) else None,
+        "lost_tokens": sum(tokens) if len(tokens) == len(calls) else None,
+        "lost_usd": sum(money) if len(money) == len(calls) else None,
+    }

@@ -10,6 +10,14 @@ from pytest_agentperf.analyze.rules import (
     ap103_tools_not_executed,
     ap104_parallel_tools_off,
     ap201_blocked_loop,
+    ap301_repeated_requests,
+    ap302_broken_prefix,
+    ap303_growing_prompts,
+    ap304_large_model,
+    ap305_retries,
+    ap306_not_streamed,
+    ap307_unused_tools,
+    ap401_repeated_work,
 )
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.finding import Finding
@@ -23,6 +31,14 @@ RULES: dict[str, Rule] = {
         ap103_tools_not_executed,
         ap104_parallel_tools_off,
         ap201_blocked_loop,
+        ap301_repeated_requests,
+        ap302_broken_prefix,
+        ap303_growing_prompts,
+        ap304_large_model,
+        ap305_retries,
+        ap306_not_streamed,
+        ap307_unused_tools,
+        ap401_repeated_work,
     )
 }
 

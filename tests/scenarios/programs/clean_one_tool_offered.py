@@ -1,35 +1,14 @@
-"""One tool, and parallel calls switched off: nothing to lose."""
-
-import asyncio
-import json
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+"""Parallel calls switched off, but there is one tool only."""
 
 from server.answer import Answer, Tool
 
 EXPECT = {}
-ANSWERS = [
-    Answer(tools=(Tool(name="think", arguments={"about": "it"}),)),
-    Answer(text="Thought."),
-]
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ["think"]]
-
-FUNCTIONS = {"think": lambda about: "deeply"}
+ANSWERS = [Answer(tools=(Tool(name="think", arguments={"about": "it"}),)), Answer(text="Thought.")]
+TOOLS = [{"type": "function", "function": {"name": "think", "parameters": {}}}]
 
 
-def agent():
-    client = world.openai()
-    messages = [{"role": "user", "content": "Go."}]
-    while True:
-        message = (
-            client.chat.completions.create(model="gpt-4o", messages=messages, tools=TOOLS, parallel_tool_calls=False)
-            .choices[0]
-            .message
-        )
-        messages.append(message.to_dict())
-        if not message.tool_calls:
-            return
-        for call in message.tool_calls:
-            result = FUNCTIONS[call.function.name](**json.loads(call.function.arguments))
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": str(result)})
+def talk():
+    messages = [{"role": "user", "content": "Think."}]
+    message = yield {"messages": messages, "tools": TOOLS, "parallel_tool_calls": False}
+    messages += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "deeply"}]
+    yield {"messages": messages, "tools": TOOLS, "parallel_tool_calls": False}

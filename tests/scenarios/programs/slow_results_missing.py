@@ -1,10 +1,4 @@
-"""Only the first result is sent back."""
-
-import asyncio
-import json
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+"""Of two calls only the first is answered."""
 
 from server.answer import Answer, Tool
 
@@ -13,22 +7,11 @@ ANSWERS = [
     Answer(tools=(Tool(name="search", arguments={"q": "red"}), Tool(name="search", arguments={"q": "blue"}))),
     Answer(text="Red only."),
 ]
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ["search"]]
+TOOLS = [{"type": "function", "function": {"name": "search", "parameters": {}}}]
 
 
-@world.tool
-def search(q):
-    return "found"
-
-
-async def agent():
-    client = world.async_openai()
+def talk():
     messages = [{"role": "user", "content": "Search."}]
-    for _ in range(2):
-        message = (
-            (await client.chat.completions.create(model="gpt-4o", messages=messages, tools=TOOLS)).choices[0].message
-        )
-        messages.append(message.to_dict())
-        for call in (message.tool_calls or ())[:1]:
-            content = search(**json.loads(call.function.arguments))
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
+    message = yield {"messages": messages, "tools": TOOLS}
+    messages += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "found"}]
+    yield {"messages": messages, "tools": TOOLS}

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from pytest_agentperf import markers
+from pytest_agentperf.judge import misses
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, update
-from pytest_agentperf.judge.causes import Explained, explain, group, why
+from pytest_agentperf.judge.causes import Explained, Step, explain, group, why
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe, priced
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
@@ -99,7 +100,9 @@ class Gate:
 
     def causes(self, tests: Iterable[TestRun]) -> tuple[Cause, ...]:
         """Why tests differ from their baselines."""
-        return group(self._explained(test, test.base) for test in tests if test.base is not None and _ended(test))
+        tests = list(tests)
+        explained = [self._explained(test, test.base) for test in tests if test.base is not None and _ended(test)]
+        return group([*explained, *(_missed(test) for test in tests if test.profile.misses)])
 
     def _explained(self, test: TestRun, base: Profile) -> Explained:
         head = priced(skeleton(test.profile), self.store.own_prices)
@@ -146,6 +149,12 @@ class Gate:
         counts = (("new", done.new), ("changed", done.changed), ("removed", done.removed))
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
         return [f"baselines written: {told or 'nothing to write'}{_in(done.files)}"]
+
+
+def _missed(test: TestRun) -> Explained:
+    """A test that a cassette could not answer."""
+    found = [Step(edit, shares) for edit, shares in misses.steps(test.profile.misses)]
+    return Explained(nodeid=test.profile.nodeid, steps=found, calls=(), where=test.where)
 
 
 def _in(files: Sequence[str]) -> str:

@@ -11,10 +11,13 @@ from dataclasses import replace
 
 from pytest_agentperf.analyze.rules.table import examined
 from pytest_agentperf.analyze.turns import number_turns
+from pytest_agentperf.decode.refused import Read, Refused, read
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.signal import Signals
+from pytest_agentperf.model.usage import Usage
 from pytest_agentperf.price.cost import OwnPrice, price
 from pytest_agentperf.price.tokens import estimate
 
@@ -51,6 +54,30 @@ def profile(
         notes=recording.notes,
     )
     return examined(seen) if examine else seen
+
+
+def miss(refused: Refused, own_prices: Mapping[str, OwnPrice] | None = None) -> Miss | None:
+    """A request that was not recorded, with what its answer would be billed; None where it is no LLM call."""
+    found = read(refused)
+    if found is None:
+        return None
+    if not isinstance(found, Read):
+        asked = replace(found.call, usage=estimate(found))
+        return Miss(asked=replace(asked, cost=price(asked, own_prices or {})), agent=refused.agent)
+    nearest = _counted(found.nearest)
+    nearest = replace(nearest, cost=price(nearest, own_prices or {}))
+    usage = nearest.usage or Usage(input=0, output=0)
+    grown = (estimate(found.asked).input or 0) - (estimate(found.then).input or 0)
+    usage = replace(usage, input=max(0, (usage.input or 0) + grown), cache_read=found.cached(), estimated=True)
+    asked = replace(found.asked.call, usage=usage)
+    if _same_model(found):
+        asked = replace(asked, model=nearest.model)
+    return Miss(asked=replace(asked, cost=price(asked, own_prices or {})), nearest=nearest, agent=refused.agent)
+
+
+def _same_model(found: Read) -> bool:
+    """An answer names its model more exactly than a request does."""
+    return found.asked.call.requested_model == found.nearest.call.requested_model
 
 
 def _counted(reading: Reading) -> ModelCall:

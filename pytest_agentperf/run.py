@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -22,13 +22,16 @@ from pytest_agentperf.markers import POLICY
 from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.limit import Limit
+from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.pipeline import miss
 from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.profiler import Profiler
 from pytest_agentperf.publish import properties
 from pytest_agentperf.record.adopt import adopting
 from pytest_agentperf.record.default_latency import Rule
+from pytest_agentperf.record.miss import CassetteMiss
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
 from pytest_agentperf.record.seam import Opened, cassettes_opened, route
@@ -167,6 +170,7 @@ class Run:
         seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
         seen = replace(told(seen, self.policy.ignore), cassettes=self._uses())
         failing = broken(seen, self.policy)
+        seen = replace(seen, misses=tuple(self._misses()))
         if note := unjudged(seen, self.limits):
             seen = replace(seen, notes=(*seen.notes, note))
         budgets = self.budget.limits if self._budgeted else ()
@@ -199,6 +203,15 @@ class Run:
         use, root = tape.use(), self.item.config.rootpath
         path = Path(use.path)
         return replace(use, path=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
+
+    def _misses(self) -> Iterator[Miss]:
+        """What was asked and not recorded, each once: threads ask alike."""
+        told = set()
+        for stop in self.recorder.stops:
+            if isinstance(stop, CassetteMiss) and stop.refused and (found := miss(stop.refused, self.own_prices)):
+                if found.asked.prompt not in told:
+                    yield found
+                told.add(found.asked.prompt)
 
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.

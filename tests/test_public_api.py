@@ -63,6 +63,7 @@ class Profile()
     spans: tuple[Span, ...]
     signals: Signals | None
     findings: tuple[Finding, ...]
+    misses: tuple[Miss, ...]
     gauges: tuple[Gauge, ...]
     estimates_judge: bool
     unmodelled: tuple[str, ...]

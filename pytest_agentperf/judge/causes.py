@@ -108,9 +108,9 @@ def _cause(key: tuple[str, ...], found: Sequence[tuple[Explained, Step]]) -> Cau
         for name, amount in step.shares.items():
             totals[name] += amount  # type: ignore[operator]
     shares = {name: totals[name] for name in _sorted(totals) if METRICS[name].adds_up}
-    ranked = sorted(found, key=lambda pair: (-max(map(_size, pair[1].shares.items())), pair[0].nodeid))
+    ranked = sorted(found, key=lambda pair: (-max(map(_size, pair[1].shares.items()), default=0), pair[0].nodeid))
     edits = [step.edit for _, step in ranked]
-    better = not any(_worse(name, amount) for name, amount in shares.items())
+    better = bool(shares) and not any(_worse(name, amount) for name, amount in shares.items())
     number = len({test.nodeid for test, _ in found})
     tests = f"{number:,} test{'' if number == 1 else 's'}"
     amounts = _amounts({name: amount for name, amount in shares.items() if amount})
@@ -148,7 +148,10 @@ def headline(edits: Sequence[Edit]) -> str:
     )
     what = first.what.replace("{of}", f" of {several}" if several else "")
     each = [amount for edit in edits for amount in edit.each]
-    if not each or first.kind not in {*KINDS, "cache-hit"}:
+    if first.kind == "miss":
+        about = f": about {_signed(median_low(each), first.unit, 'input_tokens')} a call" if each else ""
+        return what.replace("{each}", about)
+    if not each:
         return what
     kind = KINDS.get(first.kind) or KINDS["cache-lost"]
     usual = median_low(each)

@@ -9,6 +9,7 @@ from typing import Literal
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Span
 
@@ -50,6 +51,8 @@ class Profile:
     """What probes saw; None: nobody looked."""
     findings: tuple[Finding, ...] = ()
     """What the rules say of it, in the order of their codes."""
+    misses: tuple[Miss, ...] = ()
+    """What it asked and no cassette could answer: then it was stopped, and its numbers are those of a part."""
     gauges: tuple[Gauge, ...] = ()
     """The last value of each name, in the order of first use."""
     estimates_judge: bool = False

@@ -19,18 +19,20 @@ from vcr.record_mode import RecordMode as VcrMode
 from vcr.request import HeadersDict
 from vcr.request import Request as VcrRequest
 
+from pytest_agentperf.decode.refused import Refused
 from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.exchange import Origin, Request, Response
 from pytest_agentperf.record import closed, default_latency, redact, replay, timing
 from pytest_agentperf.record.file_formats import first_line
 from pytest_agentperf.record.include_usage import asking
 from pytest_agentperf.record.journal import Left
-from pytest_agentperf.record.match import Matching
-from pytest_agentperf.record.miss import CassetteMiss, explain
+from pytest_agentperf.record.match import Matching, as_bytes
+from pytest_agentperf.record.miss import CassetteMiss, explain, nearest
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.seam import opened, route
+from pytest_agentperf.record.stored import exchange
 from pytest_agentperf.record.taps.table import loaded
 
 
@@ -296,10 +298,12 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
 
     def _miss(self, filtered: VcrRequest, pending: Pending | None) -> CassetteMiss:
         recorder = active()
+        recorded = [(request, self.play_counts[number] > 0) for number, (request, _) in enumerate(self.data)]
+        place = nearest(filtered, recorded, self._matching)
         miss = CassetteMiss(
             explain(
                 filtered,
-                [(request, self.play_counts[number] > 0) for number, (request, _) in enumerate(self.data)],
+                recorded,
                 same=sum(1 for _ in self._same(filtered)),
                 cassette=_short(self._path),
                 exists=self.rewound,
@@ -310,6 +314,9 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         )
         if recorder is None:
             return miss
+        agent = next(iter(recorder.open_timers()), "")
+        near = None if place is None else exchange(_plain(self.data[place][0]), self.data[place][1])
+        miss.refused = Refused(asked=exchange(_plain(filtered), None), nearest=near, agent=agent)
         if pending:
             recorder.not_sent(pending)
         return recorder.stop(miss)
@@ -375,3 +382,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         order = sorted(range(len(recorded)), key=self._starts.__getitem__)
         self.data[self._loaded_count :] = [recorded[number] for number in order]
         self._starts.sort()
+
+
+def _plain(request: VcrRequest) -> Request:
+    return Request(method=request.method, url=request.uri, body=as_bytes(request.body))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pytest_agentperf.decode.refused import Refused
 from pytest_agentperf.record.match import Asked, Matching, address
 from pytest_agentperf.record.recorder import Stop
 
@@ -21,6 +22,9 @@ _TALKS = ("messages", "input", "contents")
 
 class CassetteMiss(Stop):
     """The agent sent what was not recorded."""
+
+    refused: Refused | None = None
+    """That, and what is recorded most like it."""
 
 
 def explain(
@@ -56,18 +60,16 @@ def explain(
         lines.append(f"  why: the agent asks this once more than recorded ({same} played already)")
     else:
         lines.append("  why: the cassette has no such request")
-        lines += _nearest(request, recorded, compared.seen)
+        lines += _nearest(request, recorded, matching)
     mode = "all" if exists else "once"
     test = f" {shlex.quote(nodeid)}" if nodeid else ""
     lines.append(f"  to record it: pytest{test} --agentperf-record={mode}")
     return "\n".join(lines)
 
 
-def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], seen: Callable[[Any], Any]) -> list[str]:
-    """The recorded request that goes along with this one the longest and differs in the fewest places, and where.
-
-    `seen`: what of a body is compared.
-    """
+def nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], matching: Matching | None = None) -> int | None:
+    """The place of the recorded request that goes along with this one the longest and differs in the fewest places."""
+    seen = (matching or Matching()).seen
     body = seen(request.body)
     now, talk = dict(_leaves(request, body)), _talk(body)
     ranks = []
@@ -75,10 +77,20 @@ def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], seen: Calla
         body = seen(other.body)
         then = dict(_leaves(other, body))
         ranks.append((-_common(talk, _talk(body)), sum(1 for _ in _changes(then, now)), done, number))
-    if not ranks:
+    return min(ranks)[-1] if ranks else None
+
+
+def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], matching: Matching | None) -> list[str]:
+    """Where the nearest one differs."""
+    number = nearest(request, recorded, matching)
+    if number is None:
         return []
-    common, _, done, number = min(ranks)
+    seen = (matching or Matching()).seen
+    done = recorded[number][1]
+    body = seen(request.body)
+    now, talk = dict(_leaves(request, body)), _talk(body)
     body = seen(recorded[number][0].body)
+    common = -_common(talk, _talk(body))
     then = dict(_leaves(recorded[number][0], body))
     paths = list(_changes(then, now))
     if not paths:  # the user's own matchers look at something else

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pytest_agentperf.model.exchange import Exchange, Origin, Request
+from pytest_agentperf.model.exchange import Exchange, Origin, Request, Timing
 from pytest_agentperf.record import replay
 from pytest_agentperf.record.file_formats import read
 from pytest_agentperf.record.match import as_bytes
@@ -17,16 +18,31 @@ def exchanges(path: Path) -> Iterator[Exchange]:
     Raises OSError and file_formats.Damage.
     """
     for index, (asked, stored) in enumerate(read(path.read_bytes())):
-        request = Request(method=asked["method"], url=asked["uri"], body=as_bytes(asked["body"]))
-        answer, _ = replay.read(stored, request)
-        yield Exchange(
+        yield exchange(Request(method=asked["method"], url=asked["uri"], body=as_bytes(asked["body"])), stored, index)
+
+
+def exchange(request: Request, stored: Mapping[str, Any] | None, index: int = 0) -> Exchange:
+    """A request with its stored answer; None: it has none. It starts at 0."""
+    if stored is None:
+        return Exchange(
             index=index,
             request=request,
-            response=answer.response,
+            response=None,
             start_ns=0,
-            first_byte_ns=answer.pieces[0][0] if answer.pieces else None,
-            end_ns=answer.end_ns,
+            first_byte_ns=None,
+            end_ns=None,
             origin=Origin.REPLAYED,
-            timing=answer.timing,
-            error=answer.error or None,
+            timing=Timing.UNKNOWN,
         )
+    answer, _ = replay.read(stored, request)
+    return Exchange(
+        index=index,
+        request=request,
+        response=answer.response,
+        start_ns=0,
+        first_byte_ns=answer.pieces[0][0] if answer.pieces else None,
+        end_ns=answer.end_ns,
+        origin=Origin.REPLAYED,
+        timing=answer.timing,
+        error=answer.error or None,
+    )

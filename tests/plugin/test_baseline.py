@@ -8,6 +8,8 @@ import subprocess
 import pytest
 import yaml
 
+from server.provider import Answer
+
 FILE = "agentperf_baseline/test_agents.txt"
 TEST = """
 import agent, pathlib, pytest
@@ -293,3 +295,34 @@ def test_review_accepts_by_cause(project, monkeypatch, capsys):
     run(project, "--agentperf-json=run.json")
     assert main(["review", "run.json"]) == 0
     assert "nothing to review" in capsys.readouterr().out
+
+
+MISSES = """
+import httpx2, pytest, agent
+
+SYSTEM = "You are a helpful agent. " * {repeat}
+
+@pytest.mark.vcr
+@pytest.mark.parametrize("case", [1, 2])
+def test_prompt(profiler, case):
+    messages = [{{"role": "system", "content": SYSTEM + "Be {how}."}}, {{"role": "user", "content": f"case {{case}}"}}]
+    with profiler.timer("planner"):
+        httpx2.post(agent.URL, json={{"model": "gpt-4o", "messages": messages}})
+"""
+
+
+def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_breaks(session, provider):
+    provider.reply = Answer(text="Hello.", input_tokens=1600, output_tokens=20, cached_tokens=1536)
+    session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief"))
+    run(session, "--agentperf-record=once", passed=2)
+    session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief, and always tell where you found it"))
+    run(session, passed=0, failed=2).stdout.fnmatch_lines(
+        ["! system prompt of planner changed and is not recorded: about +8 input tokens a call (2 tests, *"]
+    )
+    session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief").replace("You are", "Today you are"))
+    run(session, "--agentperf-json=run.json", passed=0, failed=2).stdout.fnmatch_lines(
+        [
+            "! system prompt of planner changed and is not recorded: about +300 input tokens a call; of 1,536 tokens from * it would leave about 0",
+            "  (2 tests, +$0.0053, +600 input tokens, -3,072 cached input tokens)",
+        ]
+    )

@@ -1,0 +1,67 @@
+"""What was not recorded, as causes: a changed prompt ends a replay before any number can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_agentperf.judge.kinds import Edit
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.metric import Number
+from pytest_agentperf.model.miss import Miss
+
+_PARTS = (
+    ("system prompt", "system_digest"),
+    ("tool schemas", "tools_digest"),
+)
+
+
+def steps(misses: Iterable[Miss]) -> Iterator[tuple[Edit, dict[str, Number]]]:
+    """An edit for the first miss, which ended the test, and what it adds to the numbers of that one call."""
+    for miss in list(misses)[:1]:
+        agents = (miss.agent,) if miss.agent else ()
+        if miss.nearest is None:
+            what = "an LLM call{of} is not recorded, and none like it is"
+            yield Edit(kind="miss", key=("",), what=what, agents=agents), {}
+            continue
+        part, key = _changed(miss.asked, miss.nearest)
+        grown = _more(miss.asked, miss.nearest, "input")
+        what = f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}"
+        yield (
+            Edit(kind="miss", key=key, what=what, agents=agents, each=(grown,) if grown else (), unit="tokens"),
+            {name: amount for name, amount in _shares(miss.asked, miss.nearest) if amount},
+        )
+
+
+def _changed(asked: ModelCall, nearest: ModelCall) -> tuple[str, tuple[str, ...]]:
+    """What of the request is new, and what makes two such changes the same."""
+    if asked.requested_model != nearest.requested_model:
+        old, new = nearest.requested_model or "", asked.requested_model or ""
+        return f"the model (from {old} to {new})", ("model", old, new)
+    for name, digest in _PARTS:
+        old, new = getattr(nearest.prompt, digest), getattr(asked.prompt, digest)
+        if old != new:
+            return name, (name, old, new)
+    return "the conversation", ("conversation",)
+
+
+def _cache(miss: Miss) -> str:
+    """The recording cannot show what the provider's cache will do: what is alike from the start on can still be served."""
+    then = miss.nearest.usage.cache_read if miss.nearest and miss.nearest.usage else None
+    now = miss.asked.usage.cache_read if miss.asked.usage else None
+    if not then or now is None or now >= then:
+        return ""
+    return f"; of {then:,} tokens from the provider's prompt cache it would leave about {now:,}"
+
+
+def _shares(asked: ModelCall, nearest: ModelCall) -> Iterator[tuple[str, Number]]:
+    yield "input_tokens", _more(asked, nearest, "input")
+    yield "cache_read_tokens", _more(asked, nearest, "cache_read")
+    if asked.cost and nearest.cost and asked.cost.usd is not None and nearest.cost.usd is not None:
+        yield "cost", asked.cost.usd - nearest.cost.usd
+    yield "request_bytes", asked.request_size - nearest.request_size
+
+
+def _more(asked: ModelCall, nearest: ModelCall, name: str) -> int:
+    if asked.usage is None or nearest.usage is None:
+        return 0
+    return (getattr(asked.usage, name) or 0) - (getattr(nearest.usage, name) or 0)

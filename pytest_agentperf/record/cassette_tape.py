@@ -11,7 +11,7 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from vcr.cassette import Cassette, _run_hooks
 from vcr.matchers import requests_match
@@ -70,6 +70,12 @@ def _redact(request: VcrRequest, *, body: bool = True) -> None:
         del request.headers[name]
     if (url := redact.clean_url(request.uri)) != request.uri:
         request.uri = url
+
+
+def _at_any_host(request: VcrRequest) -> VcrRequest:
+    """As vcrpy stores one of aiohttp whose session has a `base_url`: with the path alone."""
+    parts = urlsplit(request.uri)
+    return VcrRequest(request.method, urlunsplit(("", "", *parts[2:])), request.body, {})
 
 
 def _short(path: str) -> str:
@@ -291,7 +297,8 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
     def _same(self, filtered: VcrRequest) -> Iterable[int]:
         """Places in `data` of the requests that match."""
         if self._matching:
-            return self._index.get(self._matching.key(filtered), ())
+            key = self._matching.key
+            return self._index.get(key(filtered)) or self._index.get(key(_at_any_host(filtered)), ())
         _redact(filtered)
         playable = len(self.data) if self.allow_playback_repeats else self._loaded_count
         return (n for n in range(playable) if requests_match(filtered, self.data[n][0], self._match_on))

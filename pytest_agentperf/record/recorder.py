@@ -129,13 +129,13 @@ class Recorder:
         self.close()
 
     def recording(self) -> Recording:
-        """What there is so far. A call in flight has neither status nor error nor end."""
+        """What there is so far. A call in flight has neither status nor error nor end, unless all of its answer is there."""
         with self._lock:
             self._stamp()
             now = self._latency_ns
             readings = dict(self._readings)
             for index in self._flights:
-                reading = decode(self._exchange(index))
+                reading = self._under_way(index)
                 if reading is not None:
                     readings[index] = reading
             in_order = [readings[index] for index in sorted(readings)]
@@ -328,6 +328,14 @@ class Recorder:
             exchange = self._exchange(index) if index in self._flights else None
         if exchange is not None:
             self._keep(index, exchange)
+
+    def _under_way(self, index: int) -> Reading | None:
+        """A client may have all of an answer and not close it, till long after (LiteLLM's streams from Anthropic)."""
+        if self._flights[index][0].chunks:
+            whole = decode(self._left_behind(index))
+            if whole is not None and whole.call.usage is not None and whole.call.error is None:
+                return whole
+        return decode(self._exchange(index))
 
     def _left_behind(self, index: int) -> Exchange:
         """A call that outlives the test: an answer that nobody reads on ended with its last chunk."""

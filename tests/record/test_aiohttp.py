@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+import vcr
 import yaml
 
 from pytest_agentperf.model.exchange import Origin, Timing
@@ -251,3 +252,18 @@ def test_recorded_here_replayed_there(provider, cassette, gzip):
             with cassette("none"):
                 assert other() == seen
     assert len(provider.hits) == len(stacks)
+
+
+def test_a_session_with_a_base_url_replays_what_plain_vcrpy_recorded(provider, cassette, tmp_path):
+    async def run():
+        async with aiohttp.ClientSession(base_url=provider.url) as session:
+            async with session.post(PATH, json=body()) as answer:
+                return await answer.read()
+
+    with vcr.use_cassette(str(tmp_path / "tape.yaml")):
+        seen = asyncio.run(run())
+    (stored,) = yaml.safe_load((tmp_path / "tape.yaml").read_text("utf-8"))["interactions"]
+    assert stored["request"]["uri"] == PATH
+    with cassette("none"):
+        assert asyncio.run(run()) == seen
+    assert len(provider.hits) == 1

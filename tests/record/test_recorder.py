@@ -82,6 +82,19 @@ def test_while_it_runs_a_call_in_flight_has_no_end_and_an_open_span_ends_now(clo
         assert recorder.recording().readings[0].call.status == 200
 
 
+def test_an_answer_that_is_all_there_counts_though_nobody_closes_it(clock):
+    with Recorder() as recorder:
+        pending = recorder.begin(CHAT)
+        pending.response(200, JSON)
+        pending.chunk(ANSWER[:10])
+        clock.sleep(0.5)
+        pending.chunk(ANSWER[10:])
+        clock.sleep(0.5)
+        (call,) = (reading.call for reading in recorder.recording().readings)
+        assert (call.status, call.error, call.end_ns) == (200, None, 500 * MS)
+        assert call.usage.total == 10
+
+
 def test_chunks_closer_than_half_a_millisecond_are_one(clock):
     recorder = Recorder()
     with recorder:

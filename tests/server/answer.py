@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,6 +42,8 @@ class Answer:
     """Status line to first byte of the body."""
     event_gap_ms: int = 0
     """In a stream: from each event (each one HTTP chunk) to the next."""
+    end_after: threading.Event | None = None
+    """In a stream: hold the last event back until then."""
     cut_after: int | None = None
     """Close the connection after so many events of a stream, or bytes of a whole body."""
     error_after: int | None = None

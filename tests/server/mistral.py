@@ -76,9 +76,12 @@ def _finish(answer: Answer) -> str:
 
 
 def _usage(answer: Answer) -> Json:
-    return {
+    usage: Json = {
         "prompt_tokens": answer.input_tokens,
         "total_tokens": answer.input_tokens + answer.output_tokens,
         "completion_tokens": answer.output_tokens,
         "num_cached_tokens": answer.cached_tokens,
     }
+    if answer.reasoning_tokens:
+        usage["completion_tokens_details"] = {"reasoning_tokens": answer.reasoning_tokens}
+    return usage

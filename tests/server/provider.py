@@ -230,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _HangUp
             if number:
                 self._wait(answer.event_gap_ms)
+            if answer.end_after and number == len(events) - 1 and not answer.end_after.wait(10):
+                raise _HangUp
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
         self.wfile.write(b"0\r\n\r\n")
 

@@ -32,7 +32,7 @@ IN_PATH = {
 }
 """Formats whose path says whether to stream, and the model."""
 TOOLS = (Tool(name="weather", arguments={"city": "Paris"}), Tool(name="now"))
-UNSAID = {"ollama", "anthropic-messages", "bedrock-converse", "mistral", "cohere-v1", "cohere-v2"}
+UNSAID = {"ollama", "anthropic-messages", "bedrock-converse", "cohere-v1", "cohere-v2"}
 """Formats that do not count reasoning apart."""
 
 

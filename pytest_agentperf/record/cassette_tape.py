@@ -298,7 +298,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         """Places in `data` of the requests that match."""
         if self._matching:
             key = self._matching.key
-            return self._index.get(key(filtered)) or self._index.get(key(_at_any_host(filtered)), ())
+            return self._index.get(key(filtered), ()) or self._index.get(key(_at_any_host(filtered)), ())
         _redact(filtered)
         playable = len(self.data) if self.allow_playback_repeats else self._loaded_count
         return (n for n in range(playable) if requests_match(filtered, self.data[n][0], self._match_on))

@@ -15,7 +15,7 @@ from pytest_agentperf.clock import loops
 from pytest_agentperf.clock.kernel import Clock
 from pytest_agentperf.clock.parts import Member
 
-_OURS = os.path.dirname(__file__)
+_OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _STDLIB = sysconfig.get_path("stdlib")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import builtins
 import os
+import select
 import selectors
 import threading
 import time
@@ -66,3 +67,42 @@ def test_every_selector(name):
     with bubble() as measured, asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
     assert measured.elapsed_ns == 2e9
+
+
+class ForeignSelector(selectors.DefaultSelector):
+    """Asks the operating system past every selector of Python, as Windows' proactor and gevent's loop do."""
+
+    def select(self, timeout=None):
+        if timeout is None or timeout > 0:
+            # A select without descriptors but the pipe that nobody writes to: it blocks in C code for the time-out.
+            return blocked_in_c(super().select, timeout)
+        return super().select(timeout)
+
+
+def blocked_in_c(look, timeout):
+    reader, writer = os.pipe()
+    try:
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+        return look(0)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="select.poll is not there")
+def test_loop_that_waits_past_the_selectors_runs_in_real_time_and_is_named():
+    async def nap():
+        await asyncio.sleep(0.4)
+
+    start = time.monotonic_ns()
+    with (
+        bubble() as measured,
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(ForeignSelector())) as runner,
+    ):
+        runner.run(nap())
+    assert 0.2e9 < measured.elapsed_ns <= time.monotonic_ns() - start
+    [told, *_] = measured.unmodelled
+    assert "was blocked in" in told
+    assert os.path.relpath(__file__) in told

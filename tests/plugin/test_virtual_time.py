@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import yaml
+
+from pytest_agentperf.clock import kernel
 
 MS = 1_000_000
 
@@ -260,3 +263,201 @@ def test_a_cassette_without_a_date_starts_now_and_says_so(session, tape):
     result = session.runpytest()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["agentperf: agentperf_wall_clock: no cassette is open that states its date; *"])
+
+
+# ---- who does not use it is not touched
+
+PLAIN = """
+import agent, pytest, random, time
+
+@pytest.mark.vcr
+def test_plain():
+    random.seed(1)
+    state = random.getstate()
+    before = time.get_clock_info("monotonic"), time.monotonic()
+    agent.ask("one")
+    assert random.getstate() == state
+    assert time.monotonic() < before[1] + 1
+"""
+
+
+def test_a_plain_cassette_test_has_the_real_time_and_random(session, tape):
+    """Even beside one that is measured, whose patches let it pass."""
+    tape("test_plain/test_plain", one=50_000)
+    tape(one=3_000, two=1_000)
+    session.makepyfile(test_plain=PLAIN, test_agents=LIMITED.replace("1_000", "4_000"))
+    original = time.sleep
+    session.runpytest("test_plain.py").assert_outcomes(passed=1)
+    assert time.sleep is original
+    session.runpytest().assert_outcomes(passed=2)
+    assert time.sleep is original
+
+
+@pytest.mark.parametrize(
+    ("flags", "ini", "mark", "patched"),
+    [
+        ((), (), "", (False, False)),
+        (("--agentperf",), (), "", (True, True)),
+        ((), ("agentperf = true",), "", (True, True)),
+        ((), (), "@pytest.mark.max_latency(1)", (False, True)),
+        (("--agentperf-pace=instant",), (), "@pytest.mark.max_latency(1)", (False, False)),
+    ],
+    ids=["nobody asked", "flag", "ini", "marker", "other pace"],
+)
+def test_patches_come_where_somebody_asked_and_go_with_the_session(session, tape, flags, ini, mark, patched):
+    """At the start where the project says so, else behind the collection."""
+    tape(one=0)
+    with_ini(session, *ini)
+    session.makepyfile(
+        test_agents=f"""
+        import agent, pytest, time
+
+        AT_IMPORT = time.sleep
+
+        def is_patched(function):
+            return function.__class__.__name__ == "function"
+
+        {mark}
+        @pytest.mark.vcr
+        def test_agent(): agent.ask("one")
+
+        def test_state():
+            assert is_patched(time.sleep) == {patched[1]}
+            assert is_patched(AT_IMPORT) == {patched[1]}  # replaced under each name that a module has for it
+            import agent
+            assert agent.PATCHED == {patched[0]}
+        """
+    )
+    with (session.path / "agent.py").open("a") as file:
+        file.write("\nimport time\nPATCHED = time.sleep.__class__.__name__ == 'function'\n")
+    result = session.runpytest(*flags)
+    assert "assert" not in result.stdout.str()
+    assert time.sleep.__class__.__name__ == "builtin_function_or_method"
+
+
+def test_a_lock_that_is_older_than_the_patches_is_named(session, tape):
+    tape(one=1_000)
+    session.makepyfile(
+        test_agents="""
+        import agent, pytest, threading, time
+
+        OLDER = threading.Lock()
+
+        @pytest.mark.vcr
+        @pytest.mark.max_latency(60_000)
+        def test_agent():
+            def hold():
+                with OLDER:
+                    held.set()
+                    time.sleep(0.3)
+
+            held = threading.Event()
+            thread = threading.Thread(target=hold)
+            thread.start()
+            held.wait()
+            with OLDER:
+                agent.ask("one")
+            thread.join()
+        """
+    )
+    result = session.runpytest("-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["agentperf: real time was used: a thread was blocked in test_agents.py:* in test_agent"]
+    )
+
+
+def test_whatever_happens_in_a_test_nothing_of_its_bubble_stays(session, tape):
+    """A deadlock, a runaway, a child, a thread that is left behind; after each the next test is right."""
+    session.makepyfile(
+        test_agents="""
+        import agent, os, pytest, threading, time
+
+        pytestmark = [pytest.mark.vcr, pytest.mark.max_latency(60_000), pytest.mark.default_cassette("calls")]
+
+        @pytest.fixture(autouse=True)
+        def real():
+            before = time.time()
+            yield
+            assert time.time() < before + 60
+            from pytest_agentperf.clock import kernel
+            assert kernel.active is None
+
+        def test_1_right(): agent.ask("one")
+
+        def test_2_deadlock():
+            agent.ask("one")
+            threading.Event().wait()
+
+        def test_3_right(): agent.ask("one")
+
+        def test_4_runaway():
+            agent.ask("one")
+            time.sleep(4_000)
+
+        def test_5_right(): agent.ask("one")
+
+        def test_6_fork_and_thread():
+            agent.ask("one")
+            threading.Thread(target=time.sleep, args=(1_000,), daemon=True).start()
+            child = os.fork()
+            if not child:
+                time.sleep(0.001)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+
+        def test_7_right(): agent.ask("one")
+        """
+    )
+    tape("test_agents/calls", one=3_000)
+    result = session.runpytest("-p", "no:randomly", "--agentperf-json=run.json")
+    result.assert_outcomes(passed=5, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "all threads wait and none of them can wake another:",
+            "  MainThread waits at test_agents.py:* in test_2_deadlock",
+            "virtual time ran past its limit of 3600 s",
+        ]
+    )
+    latencies = {name: profile["latency_ns"] for name, profile in profiles(session).items()}
+    assert {latencies[f"test_{n}_right"] for n in (1, 3, 5, 7)} == {3_000 * MS}
+
+
+@pytest.mark.parametrize("end", ["KeyboardInterrupt", "pytest.exit('enough')"])
+def test_who_interrupts_a_test_leaves_nothing_behind(session, tape, end):
+    tape(one=3_000)
+    session.makepyfile(
+        test_agents=f"""
+        import agent, pytest, time
+
+        @pytest.mark.vcr
+        @pytest.mark.max_latency(3_000)
+        def test_agent():
+            agent.ask("one")
+            raise {end}
+        """
+    )
+    session.runpytest(no_reraise_ctrlc=True)
+    assert time.sleep.__class__.__name__ == "builtin_function_or_method"
+    assert kernel.active is None
+
+
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_pytest_timeout_ends_a_real_hang(session, tape, method):
+    pytest.importorskip("pytest_timeout")
+    tape(one=3_000)
+    session.makepyfile(
+        test_agents="""
+        import agent, pytest, time
+
+        @pytest.mark.vcr
+        @pytest.mark.max_latency(3_000)
+        def test_agent(profiler):
+            agent.ask("one")
+            with profiler.real_io():
+                time.sleep(60)
+        """
+    )
+    result = session.runpytest_subprocess("-p", "timeout", "--timeout=1", f"--timeout-method={method}", timeout=40)
+    assert "Timeout" in result.stdout.str() + result.stderr.str()
+    assert result.duration < 40

@@ -52,6 +52,7 @@ class Session:
         self.settings = Settings.read(config)
         self._tests: dict[str, Any] = {}
         self._closing = ExitStack()
+        self._open_run: Run | None = None
         self.usage_error = ""
         self.deselected = False
         self._ran: set[str] = set()
@@ -83,6 +84,8 @@ class Session:
     def close(self) -> None:
         if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:
             sources.stop_watching()
+        if self._open_run is not None:  # Ctrl-C: pytest tears its test down without a report
+            self._open_run.close()
         self._closing.close()
 
     def ignores(self, path: Path) -> bool | None:
@@ -275,7 +278,7 @@ class Session:
     def run(self, item: pytest.Item) -> Run:
         from pytest_agentperf.run import Replay, Run
 
-        run = Run(
+        run = self._open_run = Run(
             item,
             limits=item.stash.get(LIMITS, ()),
             replay=Replay(
@@ -329,6 +332,7 @@ class Session:
         if RUN in item.stash:
             item.stash[RUN].close()
             del item.stash[RUN]
+            self._open_run = None
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import yaml
+from vcr.config import VCR
 
 from pytest_agentperf.clock import kernel
 
@@ -440,6 +441,7 @@ def test_who_interrupts_a_test_leaves_nothing_behind(session, tape, end):
     session.runpytest(no_reraise_ctrlc=True)
     assert time.sleep.__class__.__name__ == "builtin_function_or_method"
     assert kernel.active is None
+    assert VCR._use_cassette.__module__ == "vcr.config"
 
 
 @pytest.mark.parametrize("method", ["signal", "thread"])

@@ -165,10 +165,14 @@ OWN_CHECKS: dict[str, OwnCheck] = {
     check.name: check
     for check in (
         OwnCheck(
-            name="max_metric", help="fail if `profiler.metric(name, ...)` is above `x`, or never recorded", kind="max"
+            name="max_metric",
+            help="fail if `profiler.metric(name, ...)`, or a number of ours (tool_time, turns), is above `x`, or unknown",
+            kind="max",
         ),
         OwnCheck(
-            name="min_metric", help="fail if `profiler.metric(name, ...)` is below `x`, or never recorded", kind="min"
+            name="min_metric",
+            help="fail if `profiler.metric(name, ...)`, or a number of ours (tool_overlap), is below `x`, or unknown",
+            kind="min",
         ),
     )
 }

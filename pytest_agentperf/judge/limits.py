@@ -38,18 +38,21 @@ class LimitExceeded(Failure):
 def read_limit(
     name: str, args: Sequence[object], kwargs: Mapping[str, object], *, source: str = "", explicit: bool = True
 ) -> tuple[Limit, ...]:
-    """The limits that `name(*args, **kwargs)` sets. Raises `checks.BadLimit`."""
-    if name in checks.OWN_CHECKS and (taken := [arg for arg in (*args, kwargs.get("name")) if arg in METRICS]):
-        raise checks.BadLimit(
-            f"agentperf measures {taken[0]!r} itself; it has a limit of its own: {', '.join(checks.CHECKS)}"
-        )
+    """The limits that `name(*args, **kwargs)` sets. Raises `checks.BadLimit`.
+
+    `max_metric` and `min_metric` also bound what we measure, where it has no limit of its own.
+    """
+    parsed_limits = checks.parse(name, args, kwargs)
+    for parsed in parsed_limits if name in checks.OWN_CHECKS else ():
+        if better := _CHECK_OF.get(parsed.metric):
+            raise checks.BadLimit(f"agentperf measures {parsed.metric!r} itself; its limit is {better}")
     written = [*(repr(arg) for arg in args), *(f"{key}={value!r}" for key, value in kwargs.items())]
     return tuple(
         Limit(
             metric=parsed.metric,
             bound=parsed.bound,
             kind=cast('Literal["max", "min"]', parsed.kind),
-            own=parsed.own,
+            own=parsed.own and parsed.metric not in METRICS,
             within=parsed.within,
             tool=parsed.tool,
             allow=parsed.allow,
@@ -57,8 +60,11 @@ def read_limit(
             source=source,
             explicit=explicit,
         )
-        for parsed in checks.parse(name, args, kwargs)
+        for parsed in parsed_limits
     )
+
+
+_CHECK_OF = {parameter.metric: check.signature for check in checks.CHECKS.values() for parameter in check.parameters}
 
 
 def closest(limits: Iterable[Limit]) -> tuple[Limit, ...]:
@@ -196,9 +202,12 @@ def _where(limit: Limit) -> str:
     return f"{limit.text} at {limit.source}" if limit.source else limit.text
 
 
+_OF_TOOLS = ("sequential_loss", "tool_time", "tool_overlap", "tool_runs")
+
+
 def _way_out(profile: Profile, metric: Metric) -> tuple[str, ...]:
     """How a value that is unknown or estimated becomes known."""
-    if metric.name == "sequential_loss" and profile.clock is not ClockKind.INSTANT:
+    if metric.name in _OF_TOOLS and profile.clock is not ClockKind.INSTANT:
         return (
             "Python 3.12 or newer sees any function run that a call's arguments are given to;",
             "a framework's tools are seen on any Python, and so is what `with profiler.tool(name):` is around.",

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from inline_snapshot import snapshot
 
+from pytest_agentperf.judge.checks import BadLimit
 from pytest_agentperf.judge.limits import LimitExceeded, check, closest, describe, read_limit, unjudged
 from pytest_agentperf.model.call import ModelCall, ToolCall
 from pytest_agentperf.model.exchange import Origin, Timing
@@ -173,6 +174,27 @@ def test_numbers_of_the_teams_own():
     )
     assert told(seen, "min_metric", "queue_ms", 200) == ""
     assert 'the test never called profiler.metric("hits", ...)' in told(seen, "min_metric", "hits", 1)
+
+
+def test_numbers_of_ours_that_have_no_limit_of_their_own():
+    runs = [
+        Span(
+            id=at, parent=None, kind=SpanKind.TOOL, name="search", start_ns=at * 10**9, end_ns=(at + 2) * 10**9, call=0
+        )
+        for at in (1, 2)
+    ]
+    seen = profile(call(), spans=tuple(runs))
+    assert told(seen, "max_metric", "tool_time", 4000) == "" == told(seen, "min_metric", "tool_overlap", 2)
+    assert told(seen, "max_metric", "tool_time", 3000).startswith(
+        "tool time: 4,000 ms is over max_metric('tool_time', 3000)"
+    )
+    assert told(seen, "min_metric", "tool_overlap", 3).startswith(
+        "tools at once: 2 is under min_metric('tool_overlap', 3)"
+    )
+    window = replace(runs[0], kind=SpanKind.WINDOW)
+    assert "nobody saw the tools run" in told(replace(seen, spans=(window,)), "max_metric", "tool_time", 9999)
+    with pytest.raises(BadLimit, match=r"agentperf measures 'latency' itself; its limit is max_latency\(ms"):
+        told(seen, "max_metric", "latency", 1)
 
 
 def test_the_closest_limit_on_a_thing_wins_and_others_stay():

@@ -45,8 +45,10 @@ class Matching:
 
     def key(self, request: Asked) -> bytes:
         """Equal for requests that are the same."""
-        parts = (request.method.upper(), address(request.uri), _spelled(self.seen(request.body)))
-        return blake2b(repr(parts).encode(), digest_size=16).digest()
+        head = f"{request.method.upper()} {address(request.uri)}\n"
+        return blake2b(
+            head.encode("utf-8", "surrogatepass") + _spelled(self.seen(request.body)), digest_size=16
+        ).digest()
 
     def seen(self, body: Any) -> dict[str, Any] | list[Any] | bytes:
         """What is compared of a body: JSON, or bytes where it is none. Uses up an iterator."""
@@ -103,8 +105,11 @@ def canonical(body: Any) -> bytes:
     return _spelled(_PLAIN.seen(body))
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def _spelled(seen: dict[str, Any] | list[Any] | bytes) -> bytes:
-    return seen if isinstance(seen, bytes) else json.dumps(seen, sort_keys=True, separators=(",", ":")).encode()
+    return seen if isinstance(seen, bytes) else _encode(seen).encode()
 
 
 def as_json(body: Any) -> dict[str, Any] | list[Any] | None:

@@ -27,6 +27,7 @@ INSIDE = {
         *("preload_content", "decode_content", "enforce_content_length"),
     ),
     "HTTPConnectionPool._get_timeout": (),
+    "HTTPSConnectionPool._prepare_proxy": ("conn",),
     "HTTPResponse": ("original_response", "request_method", "request_url", "version_string"),
     "HTTPResponse._original_response": (),
 }
@@ -34,6 +35,22 @@ INSIDE = {
 
 def patches(module: ModuleType) -> Iterator[Patch]:
     yield around(module.HTTPConnectionPool, _POINT, functools.partial(_tap, module))
+    yield around(module.HTTPSConnectionPool, "_prepare_proxy", _preparing)
+
+
+def _preparing(real: Callable[..., Any]) -> Any:
+    """With a cassette a tunnel is built when it is known that a request goes through it."""
+
+    def _prepare_proxy(self: Any, conn: Any) -> Any:
+        if seam.route.player is None or not seam.wanted():
+            return real(self, conn)
+        conn.connect = lambda: None
+        try:
+            return real(self, conn)
+        finally:
+            del conn.connect
+
+    return _prepare_proxy
 
 
 def _tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:

@@ -72,6 +72,8 @@ class Run:
     ) -> None:
         self.item = item
         self.limits = limits
+        self.audits = False
+        """Somebody wants to know what files, processes and imports cost."""
         self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
         self.estimates_judge = estimates_judge
@@ -136,7 +138,7 @@ class Run:
                 from pytest_agentperf.record.tools.sources import watching
 
                 stack.enter_context(watching(self.recorder, self.tools))
-                stack.enter_context(probing(self.recorder))
+                stack.enter_context(probing(self.recorder, audits=self.audits))
             self._open = stack.pop_all()
 
     def _epoch(self) -> float | None:

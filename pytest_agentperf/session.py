@@ -294,6 +294,7 @@ class Session:
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
+        run.audits = self.settings.enabled or self.fails_on_findings(item)
         run.gate = self.gate.judge_of(item) if self.gate else None
         return run
 

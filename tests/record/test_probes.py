@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -63,6 +64,21 @@ def test_a_blocked_task_is_known() -> None:
 
     assert stretches(seen, "blocks") == [(0, 100), (100, 300)]
     assert len({block.task for block in seen[0].blocks} - {None}) == 2
+
+
+def test_a_child_process_in_a_running_loop() -> None:
+    """Its real duration, whatever the clock."""
+
+    async def agent() -> None:
+        subprocess.run(["sleep", "0.1"], check=True)
+
+    with virtual() as seen:
+        asyncio.run(agent())
+
+    (block,) = seen[0].blocks
+    assert block.end_ns - block.start_ns >= 90 * MS
+    assert "test_probes.py:" in block.where
+    assert block.doing.startswith("subprocess.")
 
 
 def test_what_awaits_does_not_block() -> None:

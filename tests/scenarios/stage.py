@@ -18,10 +18,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import anthropic
 import httpx2
+import openai
 
 from pytest_agentperf.clock.bubble import bubble, install
 from pytest_agentperf.model.profile import ClockKind, Profile
@@ -34,6 +37,8 @@ from pytest_agentperf.record.tools.sources import watching
 from server.answer import Answer
 from server.routes import FORMATS
 
+for part in ("openai.resources.responses", "openai.resources.chat", "anthropic.resources.messages"):
+    import_module(part)  # the SDKs do it late, which is no program's doing
 LLM_S = 0.5
 BY_ITSELF = sys.version_info >= (3, 12)
 """Whether functions of raw loops are seen without a mark."""
@@ -53,28 +58,20 @@ class World:
         return function if BY_ITSELF else Profiler(self._recorder).tool(function.__name__)(function)
 
     def openai(self, **options: Any) -> Any:
-        import openai
-
         return openai.OpenAI(
             base_url="https://api.openai.com/v1", api_key="fake", http_client=self._client(), **options
         )
 
     def async_openai(self, **options: Any) -> Any:
-        import openai
-
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer_async))
         return openai.AsyncOpenAI(base_url="https://api.openai.com/v1", api_key="fake", http_client=client, **options)
 
     def anthropic(self, **options: Any) -> Any:
-        import anthropic
-
         return anthropic.Anthropic(
             base_url="https://api.anthropic.com", api_key="fake", http_client=self._client(), **options
         )
 
     def async_anthropic(self, **options: Any) -> Any:
-        import anthropic
-
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(self._answer_async))
         return anthropic.AsyncAnthropic(
             base_url="https://api.anthropic.com", api_key="fake", http_client=client, **options
@@ -172,7 +169,7 @@ def perform(source: str, name: str, kind: str = "") -> Profile:
         world._script = answers if callable(answers) else deque(answers)
         stack.enter_context(recorder)
         stack.enter_context(watching(recorder))
-        stack.enter_context(probing(recorder))
+        stack.enter_context(probing(recorder, audits=True))
         if kind:
             world.hold(program.__dict__["talk"], kind, program.__dict__.get("OPTIONS", {}))
         elif inspect.iscoroutinefunction(program.__dict__["agent"]):

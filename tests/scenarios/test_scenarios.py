@@ -51,7 +51,7 @@ def scenarios() -> list[Scenario]:
             continue
         expect = says["EXPECT"]
         assert path.stem.startswith("slow_" if expect else "clean_"), path.name
-        for kind in ("plain", "async", "thread") if "def talk(" in source else ("",):
+        for kind in says.get("KINDS", ("plain", "async", "thread")) if "def talk(" in source else ("",):
             found.append(
                 Scenario(
                     f"{path.stem}[{kind}]" if kind else path.stem,

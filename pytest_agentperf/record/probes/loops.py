@@ -7,9 +7,11 @@ time a thread looks now and then at who has not come back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_agentperf.clock import kernel
@@ -52,7 +54,8 @@ def run(self: Any) -> Any:
         end_ns = seeing.now_ns()
         if end_ns - start_ns >= LEAST_NS:
             seen = _places.pop(ident, None)
-            at = seen[1] if seen is not None and seen[0] == start_ns else _NOWHERE
+            known = seen is not None and seen[0] == start_ns and 2 * seen[2] >= end_ns - start_ns
+            at = seen[1] if seen is not None and known else _NOWHERE
             number = task_number(task) if isinstance(task, asyncio.Future) else None
             seeing.blocks.append(
                 Block(start_ns=start_ns, end_ns=end_ns, thread=ident, task=number, where=at.where, doing=at.doing)
@@ -79,7 +82,24 @@ def _wait(original: Any) -> Any:
 def _longest(ident: int, start_ns: int, took_ns: int) -> None:
     seen = _places.get(ident)
     if seen is None or seen[0] != start_ns or seen[2] < took_ns:
-        _places[ident] = start_ns, here(3), took_ns
+        _places[ident] = start_ns, here(), took_ns
+
+
+def _real_section(original: Any) -> Any:
+    """`Clock.real_section`: the same for a wait that is real in virtual time, as for a child process."""
+
+    @contextlib.contextmanager
+    def real_section(self: Any) -> Iterator[None]:
+        ident = probe.get_ident()
+        start_ns, before = _since.get(ident), self.now_ns()
+        try:
+            with original(self):
+                yield
+        finally:
+            if start_ns is not None:
+                _longest(ident, start_ns, self.now_ns() - before)
+
+    return real_section
 
 
 class Watch(threading.Thread):
@@ -96,7 +116,7 @@ class Watch(threading.Thread):
                 if looked.get(ident) == start_ns and (_places.get(ident) or (0,))[0] != start_ns:
                     frame = sys._current_frames().get(ident)
                     if _since.get(ident) == start_ns:
-                        _places[ident] = start_ns, place(frame), 0
+                        _places[ident] = start_ns, place(frame), sys.maxsize
                 looked[ident] = start_ns
 
     def stop(self) -> None:
@@ -107,4 +127,5 @@ class Watch(threading.Thread):
 ATTRIBUTES: list[Attribute] = [
     (asyncio.Handle, "_run", run),
     (kernel.Clock, "wait", _wait(kernel.Clock.wait)),
+    (kernel.Clock, "real_section", _real_section(kernel.Clock.real_section)),
 ]

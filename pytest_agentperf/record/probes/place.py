@@ -8,7 +8,7 @@ import sysconfig
 from types import FrameType
 from typing import NamedTuple
 
-_OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
+OURS = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
 _LIBRARIES = (*{os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")}, "<frozen")
 _INSTALLED = f"{os.sep}site-packages{os.sep}"
 
@@ -28,7 +28,7 @@ def place(frame: FrameType | None) -> Place:
     """The innermost frame of code that is neither installed nor ours, and what it called."""
     inner = None
     while frame is not None and not is_own(frame.f_code.co_filename):
-        if not frame.f_code.co_filename.startswith(_OURS) or frame.f_globals.get("__name__") in _STAND_INS:
+        if not frame.f_code.co_filename.startswith(OURS) or frame.f_globals.get("__name__") in _STAND_INS:
             inner = frame
         frame = frame.f_back
     if frame is None:
@@ -49,4 +49,4 @@ def here(depth: int = 1) -> Place:
 
 def is_own(path: str) -> bool:
     """Whether a file is the agent's, or its tests'."""
-    return not (path.startswith(_LIBRARIES) or _INSTALLED in path or path.startswith(_OURS))
+    return not (path.startswith(_LIBRARIES) or _INSTALLED in path or path.startswith(OURS))

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.model.signal import Block, LockWait, Signals
+from pytest_agentperf.record.probes.audit import Audit
 from pytest_agentperf.record.spans import current_task
 
 LEAST_WAIT_NS = 1_000_000
@@ -20,12 +21,17 @@ class Probe:
         self.zero_ns = zero_ns
         self.blocks: list[Block] = []
         self.lock_waits: list[LockWait] = []
+        self.audit: Audit | None = None
 
     def signals(self) -> Signals:
         """Threads and tasks by the identifiers that spans have in a recording."""
         by_start = attrgetter("start_ns")
         return Signals(
-            blocks=tuple(sorted(self.blocks, key=by_start)), lock_waits=tuple(sorted(self.lock_waits, key=by_start))
+            blocks=tuple(sorted(self.blocks, key=by_start)),
+            lock_waits=tuple(sorted(self.lock_waits, key=by_start)),
+            files=self.audit.files() if self.audit else (),
+            spawns=self.audit.spawns() if self.audit else (),
+            imports=self.audit.imports() if self.audit else (),
         )
 
     def waited(self, start_ns: int) -> None:

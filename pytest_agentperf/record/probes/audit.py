@@ -1,0 +1,213 @@
+"""Files that are opened, processes that are started and modules that are imported, as Python's audit events and its import
+statement tell.
+
+An audit hook cannot be removed. Ours is put in with the first test that wants it, and outside of such tests costs the
+comparison of a global with None (https://docs.python.org/3/library/audit_events.html).
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import thread_time_ns
+from types import FrameType
+from typing import Any
+
+from pytest_agentperf.clock.patching import Attribute
+from pytest_agentperf.model.signal import FileUse, Import, Spawn
+from pytest_agentperf.record.probes.place import OURS, is_own, place
+
+_OFTEN = 3
+"""Who opens a file that often is looked at once."""
+_LEAST_IMPORT_NS = 20_000_000
+_SYSTEM = ("/dev/", "/proc/", "/sys/")
+
+
+@dataclass(slots=True)
+class _File:
+    reads: int = 0
+    writes: int = 0
+    written: int = 0
+    grew: int = 0
+    size: int = -1
+    where: str | None = None
+    """None: not looked at yet; empty: it is not the agent that opens it."""
+
+
+class Audit:
+    """What was seen since it was made."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
+        self._spawns: dict[tuple[str, bool, str], int] = {}
+        self._imports: list[Import] = []
+        self._importing = threading.local()
+
+    def files(self) -> tuple[FileUse, ...]:
+        here = os.getcwd() + os.sep
+        return tuple(
+            FileUse(
+                path=path.removeprefix(here),
+                reads=seen.reads,
+                writes=seen.writes,
+                written=seen.written,
+                grew=seen.grew,
+                where=seen.where,
+            )
+            for path, seen in tuple(self._files.items())
+            if seen.where
+        )
+
+    def spawns(self) -> tuple[Spawn, ...]:
+        return tuple(
+            Spawn(program=program, python=python, times=times, where=where)
+            for (program, python, where), times in tuple(self._spawns.items())
+        )
+
+    def imports(self) -> tuple[Import, ...]:
+        return tuple(self._imports)
+
+    # -- events: called with the frame that caused them ----------------------------------------------------------------
+
+    def opened(self, frame: FrameType | None, path: Any, mode: Any, flags: Any) -> None:
+        if isinstance(path, bytes):
+            path = os.fsdecode(path)
+        if not isinstance(path, str) or path.startswith(_SYSTEM):
+            return
+        anew = "w" in mode or "x" in mode if isinstance(mode, str) else bool(flags & os.O_TRUNC)
+        if anew:
+            self._written(frame, path, _size(path))
+        elif (isinstance(mode, str) and "a" not in mode) or (mode is None and not flags & (os.O_WRONLY | os.O_CREAT)):
+            seen = self._seen(frame, path)
+            seen.reads += 1
+
+    def renamed(self, frame: FrameType | None, source: Any, target: Any, *_: Any) -> None:
+        """Who writes safely writes another file first and moves it."""
+        if isinstance(source, str) and isinstance(target, str):
+            self._written(frame, target, _size(target))
+
+    def started(self, frame: FrameType | None, program: Any, arguments: Any, *_: Any) -> None:
+        words = arguments if isinstance(arguments, (list, tuple)) else str(arguments).split()
+        name = os.path.basename(os.fsdecode(program or (words[0] if words else "?")))
+        if name in ("sh", "bash") and len(words) > 2 and str(words[1]) == "-c":  # `shell=True`
+            name = os.path.basename((str(words[2]).split() or ["?"])[0])
+        where = place(frame).where if _opener_is_agent(frame) else ""
+        if where:
+            key = (name, name.startswith("python"), where)
+            self._spawns[key] = self._spawns.get(key, 0) + 1
+
+    def imported(self, name: str, frame: FrameType | None, load: Callable[[], Any]) -> Any:
+        """Time the outermost import of a module that is not there yet."""
+        if name in sys.modules or getattr(self._importing, "busy", False) or not name:
+            return load()
+        self._importing.busy = True
+        start_ns = thread_time_ns()
+        try:
+            return load()
+        finally:
+            self._importing.busy = False
+            took_ns = thread_time_ns() - start_ns
+            if took_ns >= _LEAST_IMPORT_NS and _opener_is_agent(frame):
+                self._imports.append(Import(module=name, took_ns=took_ns, where=place(frame).where))
+
+    def _written(self, frame: FrameType | None, path: str, size: int) -> None:
+        """It is about to be written anew; what it holds now was the version before."""
+        seen = self._seen(frame, path)
+        if seen.writes:
+            seen.grew += size > seen.size
+            seen.written += max(0, size)
+        seen.size = size
+        seen.writes += 1
+
+    def _seen(self, frame: FrameType | None, path: str) -> _File:
+        path = os.path.abspath(path)
+        seen = self._files.get(path)
+        if seen is None:
+            seen = self._files[path] = _File()
+        elif seen.where is None and seen.reads + seen.writes + 1 >= _OFTEN:
+            seen.where = place(frame).where if is_own(path) and _opener_is_agent(frame) else ""
+        return seen
+
+
+def _opener_is_agent(frame: FrameType | None) -> bool:
+    """Whether neither this plugin nor the import of a test is what goes on, further in than the agent's own code."""
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if path.startswith(OURS):
+            return False
+        if is_own(path):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return -1
+
+
+active: Audit | None = None
+_installed = False
+_EVENTS: dict[str, Callable[..., None]] = {
+    "open": Audit.opened,
+    "os.rename": Audit.renamed,
+    "subprocess.Popen": Audit.started,
+}
+
+
+def install() -> None:
+    global _installed
+    if not _installed:
+        _installed = True
+        sys.addaudithook(_hook)
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if active is None:
+        return
+    told = _EVENTS.get(event)
+    if told is not None:
+        with contextlib.suppress(Exception):  # it would come out of the agent's own `open`
+            told(active, sys._getframe(1), *args)
+
+
+def _import(original: Any) -> Any:
+    def __import__(  # noqa: A001, N807 - it stands in for that, down to the names of its parameters
+        name: str,
+        globals: Any = None,  # noqa: A002
+        locals: Any = None,  # noqa: A002
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> Any:
+        seeing = active
+        if seeing is None or name in sys.modules:
+            return original(name, globals, locals, fromlist, level)
+        package = (globals or {}).get("__package__") or ""
+        whole = f"{package.rsplit('.', level - 1)[0]}.{name}" if level else name
+        return seeing.imported(whole, sys._getframe(1), lambda: original(name, globals, locals, fromlist, level))
+
+    return __import__
+
+
+def _import_module(original: Any) -> Any:
+    def import_module(name: str, package: str | None = None) -> Any:
+        seeing = active
+        if seeing is None:
+            return original(name, package)
+        return seeing.imported(name, sys._getframe(1), lambda: original(name, package))
+
+    return import_module
+
+
+ATTRIBUTES: list[Attribute] = [
+    (builtins, "__import__", _import(builtins.__import__)),
+    (importlib, "import_module", _import_module(importlib.import_module)),
+]

@@ -28,6 +28,14 @@ def nothing_stays() -> Iterator[None]:
         sources.stop_watching()
 
 
+@pytest.fixture(autouse=True)
+def quiet_asyncio(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-asyncio warns of each session whose ini file leaves this open."""
+    if "pytester" in request.fixturenames:
+        request.getfixturevalue("pytester")
+        monkeypatch.setenv("PYTEST_ADDOPTS", "-o asyncio_default_fixture_loop_scope=function")
+
+
 @pytest.fixture
 def provider() -> Iterator[FakeProvider]:
     """A fake LLM provider on loopback; see `server.provider`."""

@@ -183,10 +183,13 @@ class Run:
         elif self.recorder.stops and not seen.calls:
             limits = ()  # it was stopped before its first call
         self.result = TestRun(
-            profile=seen, outcome="", violations=(*check(seen, limits), *failing), where=_where(self.item)
+            profile=seen,
+            outcome="",
+            stopped=str(self._stops[0]).partition("\n")[0] if self._stops else "",
+            violations=(*check(seen, limits), *failing),
+            where=_where(self.item),
         )
-        passed = ending is None and not self._told and not self.recorder.stops and not self.recorder.bugs
-        if self.gate and passed and not self.clock_error:
+        if self.gate and ending is None and not self._told and not self._stops and not self.recorder.bugs:
             found, self.regression = self.gate(seen)
             self.result = replace(self.result, changes=found.changes, base=found.base, new=found.new)
 
@@ -215,6 +218,11 @@ class Run:
                     yield found
                 told.add(found.asked.prompt)
 
+    @property
+    def _stops(self) -> list[BaseException]:
+        """What ended the agent in mid-run."""
+        return [*self.recorder.stops, *filter(None, [self.clock_error])]
+
     def verdict(self, ending: BaseException | None) -> BaseException | None:
         """What the test ends with, where its body ended with `ending`.
 
@@ -224,8 +232,8 @@ class Run:
             return ending
         told = self._told
         expected = _expects_failure(self.item)
-        if stops := [*self.recorder.stops, *([self.clock_error] if self.clock_error else [])]:
-            failure: Failure = Stopped(stops)
+        if self._stops:
+            failure: Failure = Stopped(self._stops)
         elif self.result and self.result.violations and ending is None and (expected or not told):
             failure = LimitExceeded(self.result.violations)
             if self.regression:

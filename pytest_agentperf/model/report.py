@@ -18,6 +18,8 @@ class TestRun:
     """pytest's word: `passed`, `failed`, `skipped`, `xfailed`, `xpassed`."""
     violations: tuple[Violation, ...] = ()
     """Limits not kept. Where the test's body failed by itself they were not judged."""
+    stopped: str = ""
+    """What ended the agent in mid-run (a budget, a request that is not in the cassette, a deadlock), in one line."""
     worker: str = ""
     """xdist's worker; empty without."""
     where: str = ""

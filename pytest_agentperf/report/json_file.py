@@ -15,7 +15,7 @@ from pytest_agentperf.report.totals import Measures, Total, measured, time_sourc
 FORMAT = "pytest-agentperf run"
 FORMAT_VERSION = 2
 # 1: the first; 2: changes, base, new and where of a test; causes. What version 1 lacks takes its default.
-_STORED = ("outcome", "worker", "where", "violations", "changes", "new", "base", "profile")
+_STORED = ("outcome", "stopped", "worker", "where", "violations", "changes", "new", "base", "profile")
 _AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
 
 

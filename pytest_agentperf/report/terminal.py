@@ -227,9 +227,12 @@ def _findings(rows: list[_Row], width: int, paint: Paint) -> list[str]:
 def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
     """What the other marks in the table mean."""
     lines = doubts([row.numbers for row in ranked], _COLUMNS, width, paint)
-    outcomes = Counter(row.run.outcome for row in ranked if row.mark not in ("", "!"))
-    for outcome in sorted(outcomes):
-        lines += counted(_MARKS.get(outcome, "F"), Counter({outcome: outcomes[outcome]}), "", width, paint)
+    marked = [row.run for row in ranked if row.mark not in ("", "!")]
+    for outcome in sorted({run.outcome for run in marked}):
+        texts = Counter(
+            f"stopped: {plain(run.stopped)}" if run.stopped else outcome for run in marked if run.outcome == outcome
+        )
+        lines += counted(_MARKS.get(outcome, "F"), texts, "stops", width, paint)
     return lines
 
 

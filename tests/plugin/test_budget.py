@@ -145,3 +145,18 @@ def test_used_usd_needs_no_limit(session):
         """
     )
     session.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_summary_tells_what_stopped_a_test(session):
+    session.makepyfile(
+        """
+        import agent
+
+        def test_runaway(token_budget):
+            token_budget(max_tokens=130)
+            agent.loop(5)
+        """
+    )
+    result = session.runpytest("--agentperf")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["F stopped: token_budget(max_tokens=130): LLM call 2 (gpt-4o) was not sent: *"])

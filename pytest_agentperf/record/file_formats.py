@@ -169,7 +169,11 @@ _LAST = {"interactions": "version", "http_interactions": "recorded_with"}
 
 
 def _pairs(data: Any) -> list[tuple[Any, Any]]:
-    if isinstance(data, list) and data and all(isinstance(item, dict) and "request" in item for item in data):
+    if (
+        isinstance(data, list)
+        and data
+        and all(isinstance(item, dict) and isinstance(item.get("request"), dict) for item in data)
+    ):
         return [_before_1_0(item) for item in data]
     if not isinstance(data, dict):
         raise NoCassette("it holds no list of interactions")

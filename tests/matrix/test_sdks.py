@@ -75,7 +75,7 @@ ONE_BY_ONE = ("-k", "whole or streamed")
 CANNOT_RECORD = {"urllib3_chunks": "the answers of vcrpy's stub have no `read_chunked`"}
 CANNOT_REPLAY = CANNOT_RECORD | {
     "content_aiohttp": "vcrpy takes the method as the client spells it: `post`; on the wire it is `POST`",
-    "aiohttp_base_url": "vcrpy takes the address as the client spells it: without the session's `base_url`",
+    "aiohttp_base_url": "vcrpy takes the address without the session's `base_url`, and `json=` as no text",
 }
 """Agent -> why vcrpy alone cannot."""
 

@@ -154,13 +154,14 @@ class Aiohttp(Async):
         await self.client.close()
 
     async def pieces(self, content):
-        async with self.client.post(self.url, json=content) as response:
+        headers = {"content-type": "application/json"}
+        async with self.client.post(self.url, data=json.dumps(content).encode(), headers=headers) as response:
             async for piece in response.content.iter_any():
                 yield piece
 
 
 class AiohttpBaseUrl(Aiohttp):
-    """And the lines of an answer one by one."""
+    """And `json=`, and the lines of an answer one by one."""
 
     def __init__(self, url):
         self.url, self.client = PATH, aiohttp.ClientSession(base_url=url)

@@ -144,6 +144,14 @@ OPTIONS = (
         help="say nothing about what these rules find",
     ),
     Option(
+        name="thresholds",
+        key="agentperf_thresholds",
+        flag=None,
+        default="",
+        help="above which rule AP404 speaks: `llm=3000 tool=1000 calls=20` (ms of one LLM call, ms of one tool, LLM calls of a "
+        "test)",
+    ),
+    Option(
         name="estimates",
         key="agentperf_estimates",
         flag=None,
@@ -262,6 +270,7 @@ class Settings(NamedTuple):
     tools: Literal["all", "seams", "off"]
     fail_on: str
     ignore: str
+    thresholds: str
     estimates: Literal["show", "judge"]
     unplayed: Literal["report", "fail", "off"]
     cassette_max_age: int | None

@@ -14,7 +14,7 @@ from pytest_agentperf.analyze.turns import number_turns
 from pytest_agentperf.decode.refused import Read, Refused, read
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.miss import Miss
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.profile import Profile, Thresholds
 from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.usage import Usage
@@ -29,6 +29,7 @@ def profile(
     priced: bool = True,
     own_prices: Mapping[str, OwnPrice] | None = None,
     estimates_judge: bool = False,
+    thresholds: Thresholds = Thresholds(),  # noqa: B008 - it is frozen
     examine: bool = True,
 ) -> Profile:
     """The profile of a test that is over, or so far.
@@ -50,6 +51,7 @@ def profile(
         signals=_numbered(recording.signals, threads, tasks) if recording.signals else None,
         gauges=recording.gauges,
         estimates_judge=estimates_judge,
+        thresholds=thresholds,
         unmodelled=recording.unmodelled,
         notes=recording.notes,
     )

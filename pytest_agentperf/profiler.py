@@ -19,7 +19,7 @@ from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.clock.stated import Stated
 from pytest_agentperf.model.metric import METRICS, Number
-from pytest_agentperf.model.profile import Gauge, Profile
+from pytest_agentperf.model.profile import Gauge, Profile, Thresholds
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.pipeline import profile
 from pytest_agentperf.price.cost import OwnPrice
@@ -39,11 +39,13 @@ class Profiler:
         nodeid: str = "",
         own_prices: Mapping[str, OwnPrice] | None = None,
         estimates_judge: bool = False,
+        thresholds: Thresholds = Thresholds(),  # noqa: B008 - it is frozen
     ) -> None:
         self._recorder = recorder
         self._nodeid = nodeid
         self._own_prices = own_prices
         self._estimates_judge = estimates_judge
+        self._thresholds = thresholds
 
     def timer(self, name: str, **metadata: object) -> Scope:
         """Measure a stretch of work: `with profiler.timer("llm:planning", model="small"):`, `async with`, or a decorator.
@@ -152,6 +154,7 @@ class Profiler:
             priced=priced,
             own_prices=self._own_prices,
             estimates_judge=self._estimates_judge,
+            thresholds=self._thresholds,
             examine=examine,
         )
 

@@ -23,7 +23,7 @@ from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.miss import Miss
-from pytest_agentperf.model.profile import ClockKind
+from pytest_agentperf.model.profile import ClockKind, Thresholds
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.pipeline import miss
 from pytest_agentperf.price.cost import OwnPrice
@@ -72,6 +72,7 @@ class Run:
     ) -> None:
         self.item = item
         self.limits = limits
+        self.thresholds = Thresholds()
         self.audits = False
         """Somebody wants to know what files, processes and imports cost."""
         self.policy = item.stash.get(POLICY, None) or Policy()
@@ -109,6 +110,7 @@ class Run:
             nodeid=self.item.nodeid,
             own_prices=self.own_prices,
             estimates_judge=self.estimates_judge,
+            thresholds=self.thresholds,
         )
 
     @cached_property

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_agentperf.judge.findings import Policy
     from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit
+    from pytest_agentperf.model.profile import Thresholds
     from pytest_agentperf.model.report import Report
     from pytest_agentperf.price.cost import OwnPrice
     from pytest_agentperf.record.default_latency import Rule
@@ -108,6 +109,7 @@ class Session:
             items.clear()
 
     def _plan(self, items: list[pytest.Item]) -> None:
+        _ = self.thresholds
         _ = self.own_prices, self.latency_rules, self.epoch  # read now, when a mistake in them is told best
         globs = self.limits_file.globs if self.limits_file else ()
         for item in items:
@@ -127,6 +129,22 @@ class Session:
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
+
+    @cached_property
+    def thresholds(self) -> Thresholds | None:
+        """None: nobody set any."""
+        if not self.settings.thresholds:
+            return None
+        from pytest_agentperf.model.profile import Thresholds
+
+        names = {"llm": "llm_ms", "tool": "tool_ms", "calls": "calls"}
+        values = {}
+        for word in self.settings.thresholds.split():
+            name, _, value = word.partition("=")
+            if name not in names or not value.isdecimal():
+                raise pytest.UsageError(f"agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got {word!r}")
+            values[names[name]] = int(value)
+        return Thresholds(**values)
 
     @cached_property
     def policy(self) -> Policy | None:
@@ -294,6 +312,7 @@ class Session:
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
+        run.thresholds = self.thresholds or run.thresholds
         run.audits = self.settings.enabled or self.fails_on_findings(item)
         run.gate = self.gate.judge_of(item) if self.gate else None
         return run

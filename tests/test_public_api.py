@@ -65,6 +65,7 @@ class Profile()
     findings: tuple[Finding, ...]
     misses: tuple[Miss, ...]
     gauges: tuple[Gauge, ...]
+    thresholds: Thresholds
     estimates_judge: bool
     unmodelled: tuple[str, ...]
     cassettes: tuple[CassetteUse, ...]
@@ -133,6 +134,7 @@ def test_options():
             (None, "agentperf_tools", "all", ("all", "seams", "off")),
             ("--agentperf-fail-on", "agentperf_fail_on", "", ()),
             ("--agentperf-ignore", "agentperf_ignore", "", ()),
+            (None, "agentperf_thresholds", "", ()),
             (None, "agentperf_estimates", "show", ("show", "judge")),
             (None, "agentperf_unplayed", "report", ("report", "fail", "off")),
             (None, "agentperf_cassette_max_age", "", ()),

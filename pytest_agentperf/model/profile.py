@@ -35,6 +35,18 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Above which AP404 speaks."""
+
+    llm_ms: int = 3_000
+    """Of one LLM call."""
+    tool_ms: int = 1_000
+    """Of one run of a tool."""
+    calls: int = 20
+    """LLM calls of one test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     nodeid: str
     """The test; empty outside of pytest."""
@@ -55,6 +67,7 @@ class Profile:
     """What it asked and no cassette could answer: then it was stopped, and its numbers are those of a part."""
     gauges: tuple[Gauge, ...] = ()
     """The last value of each name, in the order of first use."""
+    thresholds: Thresholds = Thresholds()
     estimates_judge: bool = False
     """Limits take estimates for true; else an estimate breaks them, for nobody knows whether it is right."""
     unmodelled: tuple[str, ...] = ()

@@ -70,12 +70,22 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """An HTTP client that the agent, or an SDK for it, has made."""
+
+    at_ns: int
+    where: str
+    """`path:line` of the agent's code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
     """Times are nanoseconds on the recording's clock, threads and tasks numbered as in the spans."""
 
     blocks: tuple[Block, ...] = ()
     """In the order of starts, as the rest."""
     lock_waits: tuple[LockWait, ...] = ()
+    clients: tuple[Client, ...] = ()
     files: tuple[FileUse, ...] = ()
     """In the order of first uses; of those used three times or more."""
     spawns: tuple[Spawn, ...] = ()

@@ -108,8 +108,8 @@ def test_a_marker_decides_for_its_test(slow: pytest.Pytester) -> None:
     [
         ("fail_on='AP9'", "test_slow.py:4: @pytest.mark.agentperf: no rule 'AP9'; there are: AP101, "),
         ("ignore=3", 'expected codes of rules like "AP101,AP3", got 3'),
-        ("'AP1'", "takes fail_on= and ignore= and nothing else"),
-        ("failon='AP1'", "takes fail_on= and ignore= and nothing else"),
+        ("'AP1'", "takes fail_on=, ignore= and gate= and nothing else"),
+        ("failon='AP1'", "takes fail_on=, ignore= and gate= and nothing else"),
     ],
 )
 def test_markers_that_cannot_be_read(slow: pytest.Pytester, marker: str, told: str) -> None:
@@ -128,6 +128,22 @@ def test_an_unknown_rule_in_the_ini_is_a_usage_error(slow: pytest.Pytester) -> N
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "agentperf_fail_on, agentperf_ignore: no rule 'speed'" in result.stderr.str()
+
+
+def test_thresholds(slow: pytest.Pytester) -> None:
+    slow.makeini("[pytest]\nagentperf_thresholds = tool=10 calls=1\nagentperf_fail_on = AP404\n")
+
+    result = slow.runpytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*AP404 thresholds is not allowed*: tool search took over 10 ms 1 times*",
+        "*AP404 thresholds is not allowed*: 2 LLM calls are more than 1",
+    ])  # fmt: skip
+    slow.makeini("[pytest]\nagentperf_thresholds = fast\n")
+    result = slow.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got 'fast'" in result.stderr.str()
 
 
 def test_assert_no_findings(slow: pytest.Pytester) -> None:

@@ -18,6 +18,7 @@ VALUES = {
     "tools": ("seams", "seams"),
     "fail_on": ("AP1,AP302", "AP1,AP302"),
     "ignore": ("AP102", "AP102"),
+    "thresholds": ("llm=5", "llm=5"),
     "default_latency": ("gpt*: 400 + 12", "gpt*: 400 + 12"),
     "wall_clock": ("2025-01-31", "2025-01-31"),
     "estimates": ("judge", "judge"),

@@ -27,7 +27,7 @@ import httpx2
 import openai
 
 from pytest_agentperf.clock.bubble import bubble, install
-from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.profile import ClockKind, Profile, Thresholds
 from pytest_agentperf.pipeline import profile
 from pytest_agentperf.profiler import Profiler
 from pytest_agentperf.record.probes.probing import probing
@@ -40,6 +40,8 @@ from server.routes import FORMATS
 for part in ("openai.resources.responses", "openai.resources.chat", "anthropic.resources.messages"):
     import_module(part)  # the SDKs do it late, which is no program's doing
 LLM_S = 0.5
+_HIGH = {"llm_ms": 10_000, "tool_ms": 10_000, "calls": 50}
+"""So that slowness itself is no finding where it is not asked about."""
 BY_ITSELF = sys.version_info >= (3, 12)
 """Whether functions of raw loops are seen without a mark."""
 
@@ -176,4 +178,9 @@ def perform(source: str, name: str, kind: str = "") -> Profile:
             asyncio.run(program.__dict__["agent"]())
         else:
             program.__dict__["agent"]()
-    return profile(recorder.recording(), nodeid=name, priced=True)
+    return profile(
+        recorder.recording(),
+        nodeid=name,
+        priced=True,
+        thresholds=Thresholds(**program.__dict__.get("THRESHOLDS", _HIGH)),
+    )

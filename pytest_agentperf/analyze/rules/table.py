@@ -10,6 +10,7 @@ from pytest_agentperf.analyze.rules import (
     ap103_tools_not_executed,
     ap104_parallel_tools_off,
     ap201_blocked_loop,
+    ap202_client_per_call,
     ap203_interpreter_started,
     ap204_rewritten_file,
     ap205_reread_file,
@@ -22,6 +23,7 @@ from pytest_agentperf.analyze.rules import (
     ap306_not_streamed,
     ap307_unused_tools,
     ap401_repeated_work,
+    ap404_thresholds,
 )
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.finding import Finding
@@ -35,6 +37,7 @@ RULES: dict[str, Rule] = {
         ap103_tools_not_executed,
         ap104_parallel_tools_off,
         ap201_blocked_loop,
+        ap202_client_per_call,
         ap203_interpreter_started,
         ap204_rewritten_file,
         ap205_reread_file,
@@ -47,6 +50,7 @@ RULES: dict[str, Rule] = {
         ap306_not_streamed,
         ap307_unused_tools,
         ap401_repeated_work,
+        ap404_thresholds,
     )
 }
 

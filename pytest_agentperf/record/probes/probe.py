@@ -6,7 +6,7 @@ import threading
 from operator import attrgetter
 
 from pytest_agentperf.clock import kernel
-from pytest_agentperf.model.signal import Block, LockWait, Signals
+from pytest_agentperf.model.signal import Block, Client, LockWait, Signals
 from pytest_agentperf.record.probes.audit import Audit
 from pytest_agentperf.record.spans import current_task
 
@@ -21,6 +21,7 @@ class Probe:
         self.zero_ns = zero_ns
         self.blocks: list[Block] = []
         self.lock_waits: list[LockWait] = []
+        self.clients: list[Client] = []
         self.audit: Audit | None = None
 
     def signals(self) -> Signals:
@@ -29,6 +30,7 @@ class Probe:
         return Signals(
             blocks=tuple(sorted(self.blocks, key=by_start)),
             lock_waits=tuple(sorted(self.lock_waits, key=by_start)),
+            clients=tuple(self.clients),
             files=self.audit.files() if self.audit else (),
             spawns=self.audit.spawns() if self.audit else (),
             imports=self.audit.imports() if self.audit else (),
@@ -40,6 +42,9 @@ class Probe:
         if end_ns - start_ns >= LEAST_WAIT_NS:
             wait = LockWait(start_ns=start_ns, end_ns=end_ns, thread=get_ident(), task=current_task())
             self.lock_waits.append(wait)
+
+    def made_client(self, where: str) -> None:
+        self.clients.append(Client(at_ns=self.now_ns(), where=where))
 
     def now_ns(self) -> int:
         """The recording's clock; to read it here does not count as polling it."""

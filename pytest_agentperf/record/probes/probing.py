@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.clock.patching import restore_attributes, set_attributes
-from pytest_agentperf.record.probes import audit, locks, loops, probe
+from pytest_agentperf.record.probes import audit, clients, locks, loops, probe
 from pytest_agentperf.record.probes.probe import Probe
 from pytest_agentperf.record.recorder import Recorder
 
@@ -19,7 +19,7 @@ def probing(recorder: Recorder, *, audits: bool = False) -> Iterator[None]:
     """
     outer, probe.active = probe.active, Probe(recorder.zero_ns)
     recorder.probe = probe.active
-    attributes = [*locks.ATTRIBUTES, *loops.ATTRIBUTES, *(audit.ATTRIBUTES if audits else [])]
+    attributes = [*locks.ATTRIBUTES, *loops.ATTRIBUTES, *clients.attributes(), *(audit.ATTRIBUTES if audits else [])]
     before = set_attributes(attributes) if outer is None else []
     outer_audit = audit.active
     if audits:

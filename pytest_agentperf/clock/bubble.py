@@ -92,10 +92,11 @@ def uninstall() -> None:
 def _watch(*, now: bool) -> None:
     """See that there is a watcher; it ends when the process forks."""
     global _watcher
-    if _watcher is None:
-        _watcher = Watcher()
-    elif now or _watcher.parked:
-        _watcher.hurry()
+    with MUTEX:
+        if _watcher is None:
+            _watcher = Watcher()
+        elif now or _watcher.parked:
+            _watcher.hurry()
 
 
 class Bubble:
@@ -169,9 +170,10 @@ def real_io() -> Iterator[None]:
 def _stop_watcher() -> None:
     """Also before a fork: Python 3.12 warns of it in a process with threads."""
     global _watcher
-    if _watcher is not None:
-        _watcher.stop()
-        _watcher = None
+    with MUTEX:
+        watcher, _watcher = _watcher, None  # other threads may fork too
+    if watcher is not None:
+        watcher.stop()
 
 
 def _watched(fork: Callable[[], int]) -> Callable[[], int]:

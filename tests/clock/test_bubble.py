@@ -337,6 +337,21 @@ def test_after_a_fork_somebody_watches_again():
     assert measured.unmodelled
 
 
+def test_threads_that_fork_at_the_same_time():
+    def fork():
+        for _ in range(5):
+            if not (child := os.fork()):
+                os._exit(0)
+            os.waitpid(child, 0)
+
+    threads = [threading.Thread(target=fork) for _ in range(8)]
+    with bubble():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
 def test_finalisers_may_use_locks():
     """The garbage collector runs in the middle of anything, the clock's own code included."""
     lock = threading.Lock()

@@ -318,10 +318,12 @@ class Recorder:
 
         These few streams are decoded twice, for usage may come yet.
         """
-        if self.open_calls is not None and ASKS.search(pending.body, max(0, len(pending.body) - size - LONGEST_ASK)):
-            reading = decode(self._exchange(index, partial=True))
-            if reading is not None:
-                self.open_calls.answered(reading.call)
+        if self.open_calls is None or not ASKS.search(pending.body, max(0, len(pending.body) - size - LONGEST_ASK)):
+            return
+        with self._lock:
+            exchange = self._exchange(index, partial=True) if index in self._flights else None
+        if exchange is not None and (reading := decode(exchange)):
+            self.open_calls.answered(reading.call)
 
     def _landed(self, index: int, _: Pending) -> None:
         with self._lock:

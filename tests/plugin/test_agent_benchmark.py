@@ -32,7 +32,7 @@ async def test_async(agent_benchmark):
     assert await agent_benchmark(run, 3) == "answer"
     assert len(rounds) == 1 + 1 + 5
 """
-FLAGS = ("--benchmark-min-rounds=5", "--benchmark-max-time=0.000001")
+FLAGS = ("-p", "no:xdist", "--benchmark-min-rounds=5", "--benchmark-max-time=0.000001")  # which would switch rounds off
 
 
 @pytest.fixture

@@ -3,15 +3,14 @@
     python benchmarks/ttft.py [SDK...]
 
 For each SDK that is installed (names as in `tests/matrix/sdks`), in each way to stream. The provider on loopback takes
-300 ms to its first byte and 100 ms from each chunk to the next. Prints ratios of one run, medians of rounds in which the
-two sides take turns. Exits with 1 above the allowed ratio.
+300 ms to its first byte and 100 ms from each chunk to the next. The two sides take turns; the best round of each counts, for
+what a loaded machine adds is neither's. Prints ratios of one run and exits with 1 above the allowed one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib.util
-import statistics
 import sys
 import tempfile
 import time
@@ -109,10 +108,9 @@ def main(names: list[str]) -> int:
             for way, make in module.ASYNC_AGENTS.items():
                 measured[f"{way}, async"] = asyncio.run(measure_async(make, provider.url, folder))
             for way, rounds in measured.items():
-                bare, recorded = (statistics.median(times) * 1000 for times in zip(*rounds, strict=True))
-                ratio = statistics.median(recorded / bare for bare, recorded in rounds)
-                worst = max(worst, ratio)
-                print(f"{name:14} {way:24} {bare:6.1f} ms, recorded {recorded:6.1f} ms: {ratio:.3f} times")
+                bare, recorded = (min(times) * 1000 for times in zip(*rounds, strict=True))
+                worst = max(worst, recorded / bare)
+                print(f"{name:14} {way:28} {bare:6.1f} ms, recorded {recorded:6.1f} ms: {recorded / bare:.3f} times")
     print(f"allowed: {ALLOWED} times; worst: {worst:.3f}")
     return int(worst > ALLOWED)
 

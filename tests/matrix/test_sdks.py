@@ -134,7 +134,7 @@ def run(pytester, monkeypatch):
             shutil.rmtree(pytester.path / "cassettes", ignore_errors=True)
         chosen = PLUGINS[plugins]
         options = ("-q", "-p", "no:randomly", *chosen["always"], *chosen.get(mode, ()), *options)
-        result = pytester.runpytest_subprocess(*options, timeout=120)
+        result = pytester.runpytest_subprocess(*options, timeout=300)
         assert result.ret == 0 or plugins not in WATCHED
         return {path.stem: json.loads(path.read_text()) for path in notes.iterdir()}
 

@@ -1,4 +1,4 @@
-"""Cohere's SDK, both versions of its chat, on httpx; asynchronous on aiohttp where httpx-aiohttp is installed."""
+"""Cohere's SDK, both versions of its chat, on httpx, asynchronous on aiohttp if wanted."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class ChatV2(ChatV1):
 
 
 class AsyncChatV1:
-    def __init__(self, url):
-        self.client = cohere.AsyncClient(api_key="fake", base_url=url)
+    def __init__(self, url, http):
+        self.client = cohere.AsyncClient(api_key="fake", base_url=url, httpx_client=http)
 
     async def close(self):
         await self.client.__aexit__(None, None, None)
@@ -91,8 +91,8 @@ class AsyncChatV1:
 
 
 class AsyncChatV2(AsyncChatV1):
-    def __init__(self, url, **options):
-        self.client = cohere.AsyncClientV2(api_key="fake", base_url=url, **options)
+    def __init__(self, url, http):
+        self.client = cohere.AsyncClientV2(api_key="fake", base_url=url, httpx_client=http)
 
     async def ask(self, prompt):
         return read_v2(await self.client.chat(**chat_v2(prompt)))
@@ -105,7 +105,7 @@ class AsyncChatV2(AsyncChatV1):
 
 AGENTS = {"v1": ChatV1, "v2": ChatV2}
 ASYNC_AGENTS = {
-    "v1_aiohttp": AsyncChatV1,
-    "v2_aiohttp": AsyncChatV2,
-    "v2_httpx": lambda url: AsyncChatV2(url, httpx_client=httpx.AsyncClient()),
+    "v1_httpx": lambda url: AsyncChatV1(url, httpx.AsyncClient()),
+    "v2_httpx": lambda url: AsyncChatV2(url, httpx.AsyncClient()),
+    "v2_aiohttp": lambda url: AsyncChatV2(url, cohere.DefaultAioHttpClient()),
 }

@@ -50,10 +50,15 @@ def write(path: Path, bodies: list[dict[str, Any]]) -> None:
     }
     interactions = [
         {
-            "request": {"method": "POST", "uri": URL, "headers": {}, "body": json.dumps(b, separators=(",", ":"))},
+            "request": {
+                "method": "POST",
+                "uri": URL,
+                "headers": {"content-type": ["application/json"]},
+                "body": json.dumps(body, separators=(",", ":")),
+            },
             "response": response,
         }
-        for b in bodies
+        for body in bodies
     ]
     path.write_text(yaml.dump({"interactions": interactions, "version": 1}, Dumper=yaml.CSafeDumper), "utf-8")
 

@@ -90,7 +90,25 @@ LATENCY = {
     "test_latency.py::test_an_added_turn": TRAVEL | {"llm_calls": 6, "latency": 2 * sum(TURNS) + 400 + 300},
     "test_latency.py::test_a_blocking_sleep_in_the_loop": TRAVEL | {"latency": sum(TURNS) + 400 + 250 + 300},
 }
-NUMBERS = {"latency": LATENCY, "quickstart": QUICKSTART, "streaming": STREAMING, "budget": BUDGET, "limits": LIMITS}
+RECORDING = {
+    "test_recording.py::test_diagnoses_the_log": {
+        "outcome": "passed",
+        "llm_calls": 2,
+        "tool_calls": 1,
+        "input_tokens": 20 + 60,
+        "output_tokens": 1 + 9,
+    }
+}
+OWN = EXAMPLES / "recording"
+"""Its cassette comes from the provider beside it; those of the others from the corpus."""
+NUMBERS = {
+    "recording": RECORDING,
+    "latency": LATENCY,
+    "quickstart": QUICKSTART,
+    "streaming": STREAMING,
+    "budget": BUDGET,
+    "limits": LIMITS,
+}
 
 
 def run(pytester: pytest.Pytester, example: str, *flags: str) -> pytest.RunResult:
@@ -169,16 +187,37 @@ def test_an_agent_that_sends_something_else_fails(pytester, example, test, agent
     result.stdout.fnmatch_lines(["no recorded answer for POST https://api.*"])
 
 
+def test_a_recording_holds_times_and_no_secret_and_replays_without_its_provider(pytester, monkeypatch):
+    pytester.copy_example("recording")
+    (cassette,) = pytester.path.glob("cassettes/*/*.yaml")
+    cassette.unlink()
+    monkeypatch.setenv("PROVIDER_KEY", "a-secret-of-the-provider")
+    pytester.runpytest_subprocess("--agentperf-record=once", timeout=120).assert_outcomes(passed=1)
+    text = cassette.read_text("utf-8")
+    assert "a-secret-of-the-provider" not in text
+    assert "127.0.0.1" not in text
+    first, second = (item["response"]["agentperf"] for item in yaml.safe_load(text)["interactions"])
+    assert first["first_byte"] >= 300
+    assert len(second["chunks"].split()) > 5
+    assert [path.name for path in cassette.parent.iterdir()] == [cassette.name]
+    cassette.write_text(re.sub(r"Today(\s+)is \d{4}-\d\d-\d\d", r"Today\1is 2020-01-01", text), "utf-8")  # another day
+    pytester.runpytest_subprocess(timeout=120).assert_outcomes(passed=1)
+
+
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of recorded traffic is not there (AGENTPERF_CORPUS)")
 def test_the_cassettes_are_what_the_script_makes_of_the_corpus(tmp_path):
     script = EXAMPLES / "convert_cassettes.py"
     subprocess.run([sys.executable, script, "--corpus", CORPUS, "--output", tmp_path], check=True)
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    kept = [path for folder in EXAMPLES.glob("*/cassettes") for path in folder.rglob("*") if path.is_file()]
+    folders = [folder for folder in EXAMPLES.glob("*/cassettes") if folder.parent != OWN]
+    kept = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert made == {path.relative_to(EXAMPLES): path.read_bytes() for path in kept}
 
 
-@pytest.mark.parametrize("cassette", sorted(EXAMPLES.glob("*/cassettes/*/*.yaml")), ids=lambda path: path.stem)
+FOREIGN = sorted(path for path in EXAMPLES.glob("*/cassettes/*/*.yaml") if not path.is_relative_to(OWN))
+
+
+@pytest.mark.parametrize("cassette", FOREIGN, ids=lambda path: path.stem)
 def test_a_cassette_names_its_source_and_holds_no_secret(cassette):
     folder = cassette.parent.parent
     entry = re.search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from openai import OpenAI
@@ -25,7 +25,7 @@ def read_log() -> str:
 
 def diagnose(client: OpenAI) -> Iterator[str]:
     """What is wrong, piece by piece as it comes in."""
-    question = f"Today is {date.today()}. What is wrong with our deployments?"
+    question = f"Today is {datetime.now(UTC).date()}. What is wrong with our deployments?"
     messages: list[Any] = [{"role": "user", "content": question}]
     while True:
         calls = []

@@ -19,7 +19,10 @@ def deltas(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from ({"content": f"{word} "} for word in ANSWER.split())
     else:
         function = {"name": "read_log", "arguments": '{"lines": 20}'}
-        yield {"role": "assistant", "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+        yield {
+            "role": "assistant",
+            "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}],
+        }
 
 
 class Handler(BaseHTTPRequestHandler):

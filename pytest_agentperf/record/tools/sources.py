@@ -15,6 +15,8 @@ _NEEDS_312 = (
     "here only the time of all tools of a turn is known"
 )
 _NO_PLACE = "other tools hold the places of sys.monitoring: an agent's own loop over its tools is not watched"
+_SECOND_BEST = frozenset({"otel", "detector", "window"})
+"""Where these are the best that there is, a framework's own place may have moved."""
 
 
 def stop_watching() -> None:
@@ -37,6 +39,6 @@ def watching(recorder: Recorder, which: Literal["all", "seams"] = "all") -> Iter
     seen = recorder.recording()
     if which == "all" and not detector.possible() and any(span.kind is SpanKind.WINDOW for span in seen.spans):
         recorder.note(_NEEDS_312)
-    if any(reading.call.tool_calls for reading in seen.readings):
+    if any(span.source in _SECOND_BEST for span in seen.spans):
         for sentence in wrap.unfit():
             recorder.note(sentence)

@@ -463,3 +463,55 @@ def test_pytest_timeout_ends_a_real_hang(session, tape, method):
     result = session.runpytest_subprocess("-p", "timeout", "--timeout=1", f"--timeout-method={method}", timeout=40)
     assert "Timeout" in result.stdout.str() + result.stderr.str()
     assert result.duration < 40
+
+
+def test_every_runner_of_async_tests(session, tape):
+    """pytest-asyncio in each loop scope, beside a heartbeat that outlives the tests; anyio's plugin on both backends; unittest's."""
+    session.makepyfile(
+        test_agents="""
+        import agent, anyio, asyncio, pytest, pytest_asyncio, unittest
+
+        pytestmark = [pytest.mark.vcr, pytest.mark.default_cassette("calls"), pytest.mark.max_latency(3_000)]
+
+        @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+        async def heartbeat():
+            async def beat():
+                while True:
+                    await asyncio.sleep(0.7)
+            task = asyncio.create_task(beat())
+            yield
+            task.cancel()
+
+        @pytest.mark.asyncio(loop_scope="function")
+        async def test_function(): await agent.ask_async("one")
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_module(): await agent.ask_async("one")
+
+        @pytest.mark.asyncio(loop_scope="module")
+        async def test_module_again(): await agent.ask_async("one")
+
+        @pytest.mark.asyncio(loop_scope="session")
+        async def test_session(): await agent.ask_async("one")
+
+        @pytest.mark.asyncio(loop_scope="class")
+        class TestClass:
+            async def test_class(self): await agent.ask_async("one")
+
+        @pytest.mark.anyio
+        @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+        async def test_anyio(anyio_backend):
+            with anyio.fail_after(4):
+                await agent.ask_async("one")
+
+        class Case(unittest.IsolatedAsyncioTestCase):
+            async def test_case(self): await agent.ask_async("one")
+        """
+    )
+    tape("test_agents/calls", one=3_000)
+    result = session.runpytest("-o", "asyncio_mode=strict", "--agentperf-json=run.json")
+    result.assert_outcomes(passed=8)
+    tests = profiles(session)
+    assert {name: (p["latency_ns"], p["unmodelled"]) for name, p in tests.items()} == dict.fromkeys(
+        tests, (3_000 * MS, [])
+    )

@@ -10,6 +10,7 @@ import functools
 import os
 import socket
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ _FOR_EVER_S = 24 * 3600  # trio's own limit
 
 _waiting: dict[Any, LoopWaiter] = {}
 """By the socket pairs that wake a scheduler."""
+_runner_of: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""By its I/O manager: in guest mode a helper thread waits for input, and knows nothing else."""
 
 
 def attributes() -> list[Attribute]:
@@ -76,11 +79,14 @@ def _get_events(original: Callable[[Any, float], Any], wake_up: Callable[[Any], 
 
     @functools.wraps(original)
     def get_events(self: Any, timeout: float) -> Any:
+        runner: Any = getattr(GLOBAL_RUN_CONTEXT, "runner", None)
+        if runner is not None:
+            _runner_of[self] = weakref.ref(runner)  # which holds the manager
         clock = kernel.current()
         if clock is None or timeout <= 0:
             return original(self, timeout)
-        runner: Any = getattr(GLOBAL_RUN_CONTEXT, "runner", None)
-        if runner is None:  # the helper thread of trio's guest mode
+        runner = _runner_of.get(self, lambda: None)()
+        if runner is None:
             with clock.real_section():
                 return original(self, timeout)
         return _wait(clock, runner, functools.partial(original, self), wake_up, timeout)

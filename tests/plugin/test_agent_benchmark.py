@@ -32,7 +32,13 @@ async def test_async(agent_benchmark):
     assert await agent_benchmark(run, 3) == "answer"
     assert len(rounds) == 1 + 1 + 5
 """
-FLAGS = ("-p", "no:xdist", "--benchmark-min-rounds=5", "--benchmark-max-time=0.000001")  # which would switch rounds off
+FLAGS = ("--benchmark-min-rounds=5", "--benchmark-max-time=0.000001")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """In a worker of xdist there are no rounds."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ marker, and ValueError for a bound that cannot be one. An unknown value fails, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pytest_agentperf.judge.checks import BadLimit
 from pytest_agentperf.judge.findings import Policy, broken, read_codes, told
+from pytest_agentperf.judge.gate import BadThreshold, Regressed, read_thresholds
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, check, read_limit
 from pytest_agentperf.judge.parallel import not_parallel
+from pytest_agentperf.judge.regression import regression
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.profiler import Profiler
@@ -93,6 +95,25 @@ def assert_metric(
         _assert(profiler, "max_metric", name=name, x=max_value)
     if min_value is not None:
         _assert(profiler, "min_metric", name=name, x=min_value)
+
+
+def assert_no_regression(
+    profiler: Subject, baseline: Profile | None = None, *, gate: Mapping[str, object] | None = None
+) -> None:
+    """No number is worse than the baseline's by more than its threshold; raises Regressed (an AssertionError).
+
+    `baseline`: None for the committed one beside the test's module; a test that has none passes. `gate`: thresholds, as in
+    `@pytest.mark.agentperf(gate={"latency": "5%"})`.
+    """
+    __tracebackhide__ = True
+    seen = profiler if isinstance(profiler, Profile) else profiler.profile()
+    prices = {} if isinstance(profiler, Profile) else profiler.own_prices
+    try:
+        thresholds = read_thresholds(gate or {})
+    except BadThreshold as problem:
+        raise ValueError(f"assert_no_regression: gate: {problem}") from None
+    if worse := regression(seen, baseline, thresholds, prices):
+        raise Regressed(worse)
 
 
 def _assert(profiler: Subject, check_name: str, /, **kwargs: object) -> None:

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -66,6 +67,12 @@ class Gate:
         except BadBaseline as problem:
             raise pytest.UsageError(str(problem)) from None
 
+    def last_cost(self, items: Iterable[pytest.Item]) -> str:
+        """What the baselines say that recording these tests cost the last time; empty where they know none of them."""
+        found = [cost for item in items if (cost := self.store.cost(item.nodeid)) is not None]
+        total = sum(found, Decimal(0))
+        return f"the last recordings of {len(found):,} of these tests cost ${total:.2f}" if found else ""
+
     def judge_of(self, item: pytest.Item) -> Judge:
         return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})
 
@@ -77,7 +84,7 @@ class Gate:
             worse = [change.metric for change in found.changes if change.verdict.fails]
             head = priced(skeleton(seen), self.store.own_prices)
             reasons = why(explain(found.base, head, self.pricer), worse)[:_MOST_REASONS]
-            return found, Regressed(describe(found.changes, shown, test, reasons))
+            return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
         if found.new and self.settings.strict and "new" not in self.updates:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
             return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")

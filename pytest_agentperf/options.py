@@ -240,6 +240,13 @@ OPTIONS = (
         help="fail a test that has no baseline",
     ),
     Option(
+        name="suggest",
+        key="agentperf_suggest",
+        flag="--agentperf-suggest",
+        default=False,
+        help="print limits for every test, as markers and as YAML, and what recording them again would cost",
+    ),
+    Option(
         name="against",
         key="agentperf_against",
         flag="--agentperf-against",
@@ -283,6 +290,7 @@ class Settings(NamedTuple):
     update: str | None
     ratchet: bool
     strict: bool
+    suggest: bool
     against: str | None
     asked: frozenset[str]
     """Names of the settings that somebody set, wherever."""
@@ -300,7 +308,9 @@ class Settings(NamedTuple):
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
         if wrong := [word for word in str(values["update"] or "").split(",") if word and word not in UPDATES]:
             raise pytest.UsageError(f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r}")
-        asks = values["github"] or values["update"] or any(values[name] for name in REPORTS.values())
+        asks = (
+            values["github"] or values["update"] or values["suggest"] or any(values[name] for name in REPORTS.values())
+        )
         if given["enabled"] is None and asks:
             values["enabled"] = True
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))

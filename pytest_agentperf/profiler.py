@@ -47,6 +47,11 @@ class Profiler:
         self._estimates_judge = estimates_judge
         self._thresholds = thresholds
 
+    @property
+    def own_prices(self) -> Mapping[str, OwnPrice]:
+        """The project's, by model."""
+        return self._own_prices or {}
+
     def timer(self, name: str, **metadata: object) -> Scope:
         """Measure a stretch of work: `with profiler.timer("llm:planning", model="small"):`, `async with`, or a decorator.
 

@@ -129,6 +129,8 @@ class Session:
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
+            if self.record_mode != "none" and (known := self.gate.last_cost(items)):
+                self.config.pluginmanager.getplugin("terminalreporter").write_line(f"agentperf: {known}")
 
     @cached_property
     def thresholds(self) -> Thresholds | None:
@@ -434,15 +436,18 @@ class Session:
 
     def _summary(self, terminal: pytest.TerminalReporter) -> list[str]:
         if self.settings.enabled:
+            from pytest_agentperf.judge import suggest
             from pytest_agentperf.report.terminal import render
 
+            suggested = suggest.render(test.profile for test in self.report.tests) if self.settings.suggest else []
             rows = len(self._tests) if self.config.option.verbose > 0 else 20
-            return render(
+            told = render(
                 replace(self.report, bugs=tuple(self.guard.bugs)),
                 width=get_terminal_size().columns,
                 color=terminal.hasmarkup,
                 max_rows=rows,
             )
+            return [*told, *([""] if suggested else []), *suggested]
         if not self._tests:
             return []
         profiles = [test.profile for test in self.report.tests]

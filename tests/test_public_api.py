@@ -79,6 +79,7 @@ class Profiler()
     llm_calls -> int
     metric(name: str, value: float, unit: str = '', better: Literal['higher', 'lower'] = 'lower') -> None
     output_tokens -> int | None
+    own_prices -> Mapping[str, OwnPrice]
     profile(*, priced: bool = True) -> Profile
     real_io() -> AbstractContextManager[None]
     reasoning_tokens -> int | None
@@ -108,6 +109,7 @@ assert_latency(profiler: Subject, *, max_ms: float, within: str | None = None) -
 assert_llm_calls(profiler: Subject, *, max_calls: int, within: str | None = None) -> None
 assert_metric(profiler: Subject, name: str, *, max_value: float | None = None, min_value: float | None = None) -> None
 assert_no_findings(profiler: Subject, *codes: str, ignore: str | Sequence[str] = ()) -> None
+assert_no_regression(profiler: Subject, baseline: Profile | None = None, *, gate: Mapping[str, object] | None = None) -> None
 assert_parallel_tools(profiler: Subject, *tools: str, min_loss_ms: float = 0) -> None
 assert_tokens(profiler: Subject, *, max_total: int | None = None, max_input: int | None = None, max_output: int | None = None, within: str | None = None) -> None
 assert_tool_calls(profiler: Subject, *, max_calls: int, tool: str | None = None, within: str | None = None) -> None
@@ -146,6 +148,7 @@ def test_options():
             ("--agentperf-update", "agentperf_update", None, ()),
             ("--agentperf-ratchet", "agentperf_ratchet", False, ()),
             ("--agentperf-strict", "agentperf_strict", False, ()),
+            ("--agentperf-suggest", "agentperf_suggest", False, ()),
             ("--agentperf-against", "agentperf_against", None, ()),
         ]
     )

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pytest_agentperf.judge.skeleton_text import BadLine, read_skeleton, write_skeleton
 from pytest_agentperf.model.metric import METRICS, Number
@@ -30,6 +31,7 @@ VERSION = 1
 _HEAD = f"# agentperf-baseline {VERSION} (written by pytest --agentperf-update)"
 _FIRST = re.compile(r"# agentperf-baseline (\d+)\b.*")
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
+_COST = re.compile(r"^ cost_nano_usd (\d+)$", re.MULTILINE)
 _AGAIN = "write it again with: pytest --agentperf --agentperf-update"
 
 
@@ -45,6 +47,11 @@ class Block:
     """Lines for people."""
     trace: str
     """Lines of the skeleton. Equal traces, equal runs."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        found = _COST.search(self.numbers)
+        return Decimal(found[1]).scaleb(-9) if found else None
 
     def profile(self, nodeid: str, shown: str) -> Profile:
         """The skeleton. Raises BadBaseline; `shown` is what it calls the file."""

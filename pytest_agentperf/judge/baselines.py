@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -92,6 +93,11 @@ class Baselines:
         if (found := self.block(nodeid)) is None:
             return None
         return priced(found.profile(nodeid, str(self.path(nodeid))), self.own_prices)
+
+    def cost(self, nodeid: str) -> Decimal | None:
+        """In US dollars, at the prices when it was written; None where nobody knew."""
+        found = self.block(nodeid)
+        return found.cost if found else None
 
     def everything(self) -> dict[str, Profile]:
         """Every skeleton of the project, priced, by node id. Raises BadBaseline."""

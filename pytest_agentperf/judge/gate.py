@@ -189,15 +189,19 @@ def sentence(change: Change) -> str:
 
 
 def describe(changes: Iterable[Change], shown: str, nodeid: str, why: Sequence[str] = ()) -> str:
-    """The message of a test that fails: one line a number, why, and how to accept it."""
+    """The message of a test that fails: one line a number, why, and how to accept it. `shown`: ` in <file>` or nothing."""
     failing = [change for change in changes if change.verdict.fails]
     categories = dict.fromkeys("better" if c.verdict is Verdict.UNRECORDED else "worse" for c in failing)
     head = "worse than the baseline" if "worse" in categories else "better than the baseline"
     return "\n".join(
         [
-            f"{head} in {shown}",
+            f"{head}{shown}",
             *(f"  {sentence(change)}" for change in failing),
             *(f"  why: {line}" for line in why),
-            f"  if this is meant: pytest {nodeid} --agentperf --agentperf-update={','.join(categories)}",
+            *(
+                [f"  if this is meant: pytest {nodeid} --agentperf --agentperf-update={','.join(categories)}"]
+                if nodeid
+                else []
+            ),
         ]
     )

@@ -326,3 +326,51 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
             "  (2 tests, +$0.0053, +600 input tokens, -3,072 cached input tokens)",
         ]
     )
+
+
+def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project):
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(
+        test_agents=source.replace("def test_one():", "def test_one(profiler):").replace(
+            "        agent.ask(prompt)\n",
+            "        agent.ask(prompt)\n"
+            "    from pytest_agentperf import assert_no_regression\n"
+            "    assert_no_regression(profiler, gate={'latency': '1%'})\n",
+            1,
+        )
+    )
+    run(project, "--agentperf-update")
+    run(project, "--no-agentperf")
+    asks(project, "plain", "plain", "other")
+    run(project, "--no-agentperf", passed=2, failed=1).stdout.fnmatch_lines(
+        [f"*worse than the baseline in {FILE}", "*latency: was 2,000 ms, is 3,500 ms, 2,020 ms allowed"]
+    )
+
+
+def test_limits_to_start_with(project):
+    told = run(project, "--agentperf-suggest", "test_agents.py::test_one", "test_agents.py::test_many[a b]", passed=2)
+    told.stdout.fnmatch_lines(
+        [
+            "# test_agents.py::test_one",
+            "@pytest.mark.max_latency(2400)",
+            "@pytest.mark.max_ttft(1200)",
+            "@pytest.mark.max_tokens(290)",
+            '@pytest.mark.max_cost("0.0011")',
+            "@pytest.mark.max_llm_calls(2)",
+            "@pytest.mark.max_tool_calls(0)",
+            "or as agentperf.yaml:",
+            "recording these tests again would cost about $0.00",
+        ]
+    )  # fmt: skip
+    text = told.stdout.str().partition("or as agentperf.yaml:\n")[2].partition("recording these")[0]
+    (project.path / "agentperf.yaml").write_text(text)
+    assert len(yaml.safe_load(text)["limits"]) == 2
+    run(project, "test_agents.py::test_one", "test_agents.py::test_many[a b]", passed=2)
+    (project.path / "agentperf.yaml").write_text(text.replace(": 1200", ": 120"))
+    run(project, "test_agents.py::test_one", "test_agents.py::test_many[a b]", passed=0, failed=2)
+
+
+def test_before_a_recording_the_last_ones_cost_is_told(project):
+    run(project, "--agentperf-update")
+    told = project.runpytest("--agentperf", "--agentperf-record=once", "-k", "one")
+    told.stdout.fnmatch_lines(["agentperf: the last recordings of 1 of these tests cost $0.00"])

@@ -32,6 +32,7 @@ VALUES = {
     "update": ("new,worse", "new,worse"),
     "ratchet": ("", True),
     "strict": ("", True),
+    "suggest": ("", True),
     "against": ("origin/main", "origin/main"),
 }
 BY_FLAG = [option for option in OPTIONS if option.flag]

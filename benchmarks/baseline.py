@@ -1,4 +1,4 @@
-"""What baselines add to a run: 10,000 tests with five LLM calls each, a tenth of them changed.
+"""What baselines add to a run: 10,000 tests with two LLM calls each, a tenth of them changed.
 
     python benchmarks/baseline.py [TESTS]
 
@@ -15,13 +15,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from generated import PRICES, inject, plan, profile
-
 from pytest_agentperf.judge.baselines import Baselines, Tree, update
 from pytest_agentperf.judge.causes import Explained, explain, group
 from pytest_agentperf.judge.gate import priced
@@ -37,11 +37,13 @@ SECONDS, MEGABYTES = 3.0, 300
 def main(tests: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        plans = [plan(seed % 500) for seed in range(tests)]
+        plans = [plan(seed, turns=(1, 3)) for seed in range(tests)]
         before = [
             priced(profile(f"tests/test_m{at % 100}.py::test_{at}", turns), PRICES) for at, turns in enumerate(plans)
         ]
         after = list(before)
+        calls = sum(len(seen.calls) for seen in before) / tests
+        print(f"{tests:,} tests with {calls:.1f} LLM calls each")
         for at in range(0, tests, 10):
             after[at] = priced(profile(before[at].nodeid, inject(at, plans[at])[0]), PRICES)
         runs = [TestRun(profile=seen, outcome="passed", new=True) for seen in before]
@@ -84,7 +86,7 @@ def measure(root: Path, after: list[Any]) -> dict[str, float]:
         return group(
             Explained(
                 nodeid=run.profile.nodeid,
-                steps=explain(run.base, priced(skeleton(run.profile), PRICES), pricer),  # type: ignore[arg-type]
+                steps=explain(run.base or run.profile, priced(skeleton(run.profile), PRICES), pricer),
                 calls=range(100),
             )
             for run in changed
@@ -98,7 +100,7 @@ def measure(root: Path, after: list[Any]) -> dict[str, float]:
     )
     report = Report(tests=tuple(runs), causes=found)
     for name in ("json", "markdown", "html"):
-        steps[name], _ = cpu(lambda name=name: write(report, name, root / name))  # type: ignore[misc]
+        steps[name], _ = cpu(partial(write, report, name, root / name))
     return steps
 
 

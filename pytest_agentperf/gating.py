@@ -23,6 +23,7 @@ from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, tar
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause, Verdict
+from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.options import Settings
@@ -45,6 +46,7 @@ class Gate:
         thresholds: Callable[[str], Mapping[str, Threshold]],
     ) -> None:
         self.root = config.rootpath
+        self._here = config.invocation_params.dir
         self.settings = settings
         self.pricer = Pricer(own_prices)
         self._thresholds = thresholds
@@ -71,15 +73,16 @@ class Gate:
         """What the baselines say that recording these tests cost the last time; empty where they know none of them."""
         found = [cost for item in items if (cost := self.store.cost(item.nodeid)) is not None]
         total = sum(found, Decimal(0))
-        return f"the last recordings of {len(found):,} of these tests cost ${total:.2f}" if found else ""
+        return (
+            f"the last recordings of {len(found):,} of these tests cost {format_value(total, 'USD')}" if found else ""
+        )
 
     def judge_of(self, item: pytest.Item) -> Judge:
         return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})
 
     def _judge(self, thresholds: Mapping[str, Threshold], seen: Profile) -> tuple[Compared, Failure | None]:
         found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
-        shown = str(self.store.path(seen.nodeid))
-        test = shlex.quote(seen.nodeid)
+        shown, test = self._from_here(str(self.store.path(seen.nodeid))), shlex.quote(self._from_here(seen.nodeid))
         if found.fails and found.base is not None:
             worse = [change.metric for change in found.changes if change.verdict.fails]
             head = priced(skeleton(seen), self.store.own_prices)
@@ -89,6 +92,14 @@ class Gate:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
             return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")
         return found, None
+
+    def _from_here(self, name: str) -> str:
+        """A path or node id as the user's folder names it."""
+        path, colons, rest = name.partition("::")
+        try:
+            return os.path.relpath(self.root / path, self._here) + colons + rest
+        except ValueError:  # another drive
+            return name
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 
@@ -155,7 +166,7 @@ class Gate:
         done = update(self.store, self.root, tests, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
         counts = (("new", done.new), ("changed", done.changed), ("removed", done.removed))
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
-        return [f"baselines written: {told or 'nothing to write'}{_in(done.files)}"]
+        return [f"baselines written: {told or 'nothing to write'}{_in([self._from_here(file) for file in done.files])}"]
 
 
 def _missed(test: TestRun) -> Explained:

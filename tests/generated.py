@@ -134,17 +134,17 @@ def profile(nodeid: str, turns: list[Turn]) -> Profile:
     return Profile(nodeid=nodeid, clock=ClockKind.VIRTUAL, latency_ns=now, calls=tuple(calls), spans=tuple(spans))
 
 
-def plan(seed: int) -> list[Turn]:
-    """Two to nine turns of one of four agents, some with a summarizer in between."""
+def plan(seed: int, turns: tuple[int, int] = (2, 9)) -> list[Turn]:
+    """So many turns of one of four agents, some with a summarizer in between."""
     rng = random.Random(seed)
     agent = rng.choice(["planner", "researcher", "coder", "support"])
     system = {"planner": 4800, "researcher": 8400, "coder": 13600, "support": 3600}[agent]
-    turns = []
-    last = rng.randint(1, 8)
+    planned = []
+    last = rng.randint(turns[0] - 1, turns[1] - 1)
     for number in range(last + 1):
         count = 0 if number == last else 1 if number == 0 else rng.choice([1, 1, 1, 3, 4])
         names = [rng.choice(["search", "fetch", "sql", "read_file"])] if count == 1 else ["fetch"] * count
-        turns.append(
+        planned.append(
             Turn(
                 agent=agent,
                 model="small" if agent == "support" else "large",
@@ -157,8 +157,8 @@ def plan(seed: int) -> list[Turn]:
             )
         )
     if rng.random() < 0.3:
-        turns.insert(1, Turn("summarizer", "small", 1200, 0, 2000, rng.randint(30, 200), cached=False))
-    return turns
+        planned.insert(1, Turn("summarizer", "small", 1200, 0, 2000, rng.randint(30, 200), cached=False))
+    return planned
 
 
 def inject(number: int, turns: list[Turn]) -> tuple[list[Turn], set[str]]:

@@ -127,13 +127,15 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
         metric=metric.name, was=was, now=now.value, limit=limit, unit=metric.unit, verdict=Verdict.WITHIN, why=now.why
     )
     if now.value is None:
-        return replace(change, verdict=Verdict.REGRESSION if threshold.gates else Verdict.NOT_JUDGED)
+        return replace(change, verdict=Verdict.REGRESSION if threshold.gates else Verdict.WITHIN)
+    if not threshold.gates:
+        return change
     sign = -1 if metric.better == "higher" else 1
     if sign * (now.value - limit) > 0:  # type: ignore[operator]
         why = _why_not(metric, now, head, threshold)
         return replace(change, verdict=Verdict.NOT_JUDGED if why else Verdict.REGRESSION, why=why)
     better = allowed(was, slack, "lower" if metric.better == "higher" else "higher")
-    if sign * (better - now.value) > 0 and threshold.gates:  # type: ignore[operator]
+    if sign * (better - now.value) > 0:  # type: ignore[operator]
         return replace(change, verdict=Verdict.BETTER)
     return change
 
@@ -150,8 +152,6 @@ def allowed(was: Number, slack: Slack, better: str) -> Number:
 
 def _why_not(metric: Metric, now: Measure, head: Profile, threshold: Threshold) -> str:
     """Why a number that got worse fails nothing; empty where it does."""
-    if not threshold.gates:
-        return "it does not gate"
     if not metric.exact and not threshold.asked:
         return "it differs from run to run"
     if now.estimated and not (threshold.asked or head.estimates_judge):

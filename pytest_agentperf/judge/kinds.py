@@ -311,6 +311,23 @@ def _slower(trace: Trace) -> Iterator[Edit]:
         yield Edit(kind="tool-time", key=(name,), what=f"tool {name}", each=tuple(each), unit="ms")
 
 
+def _unseen(trace: Trace) -> Iterator[Edit]:
+    """Tools that nobody saw run: the time between the answer that asks for them and the next call."""
+    found = []
+    for part, work in trace.line.work.items():
+        goal = trace.goal.work.get(part)
+        asked = {_tools(trace.slots[at].call) for kind, at in work.after if kind == "call"} - {""}
+        if goal and part[0] == "call" and asked and goal.after == work.after and goal.lag_ns != work.lag_ns:
+            found.append((", ".join(sorted(asked)), part))
+    for names, parts in _grouped(found):
+        each = tuple((trace.goal.work[part].lag_ns - trace.line.work[part].lag_ns) // 1_000_000 for part in parts)
+        for part in parts:
+            trace.set_work(part, lag_ns=trace.goal.work[part].lag_ns)
+        places = [at for _, at in parts]
+        what = f"the time from asking for {names} to the next LLM call"
+        yield Edit(kind="between-calls", key=(names,), what=what, each=each, unit="ms", **_at(trace, places))
+
+
 def _own(trace: Trace) -> Iterator[Edit]:
     """What is left of the time: the agent's own, between its calls and tools."""
     if trace.line.work == trace.goal.work and trace.line.tail_ns == trace.goal.tail_ns:
@@ -419,6 +436,7 @@ KINDS: dict[str, Kind] = {
     "output": Kind(find=_longer, more="grew by", less="shrank by"),
     "model-time": Kind(find=_speed, more="answers slower by", less="answers faster by"),
     "context": Kind(find=_talk),
+    "between-calls": Kind(find=_unseen),
     "own-time": Kind(find=_own),
 }
 
@@ -492,7 +510,7 @@ def _take(slot: Slot, part: PartOfPrompt) -> None:
 
 _FIELDS = {
     "system": ("system_digest", "system_size"),
-    "tools": ("tools_digest", "tools_size", "tools", "parallel_tools"),
+    "tools": ("tools_digest", "tools_size", "parallel_tools"),
     "talk": ("messages",),
     "result": ("results",),
 }

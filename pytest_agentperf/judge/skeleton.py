@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from typing import Any
 
 from pytest_agentperf.model.call import MODEL_ROLES, Message, ModelCall, Prompt, ToolCall, ToolResult
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.usage import Usage
 
 _US = 1_000
 
@@ -16,7 +18,8 @@ _US = 1_000
 def skeleton(profile: Profile) -> Profile:
     """A profile cut down to what baselines store.
 
-    Calls are numbered from 0 and spans from 1; tools, and the timers that directly hold a call, are the spans that stay.
+    Calls are numbered from 0 and spans from 1; tools, and the timers that directly hold a call, are the spans that stay,
+    but for tools that only the detector saw: it needs Python 3.12, and a baseline is the same on every Python.
     Times are whole microseconds. A tool call's id is `1.2` for the second that the first call asks for, and a result names
     it. Of a prompt stay digests and sizes: of the system prompt, the tools, each result, the model's own messages together
     (role `assistant`) and all others together (role `user`, without the results, its digest that of all messages). The
@@ -53,7 +56,7 @@ def _spans(profile: Profile) -> tuple[list[Span], dict[int, int]]:
     kept: list[Span] = []
     ids: dict[int, int] = {}
     for span in profile.spans:  # parents start before their children
-        if span.kind is SpanKind.TOOL or span.id in holding:
+        if (span.kind is SpanKind.TOOL and span.source != "detector") or span.id in holding:
             kept.append(span)
             ids[span.id] = len(kept)
         elif span.parent in ids:
@@ -85,6 +88,7 @@ def _call(number: int, call: ModelCall, ids: Mapping[int, int], asked: Mapping[s
             ToolCall(id=f"{number + 1}.{place}", name=tool.name, arguments="")
             for place, tool in enumerate(call.tool_calls, 1)
         ),
+        usage=call.usage and _usage(call.usage),
         finish=None,
         prompt=_prompt(call.prompt, asked),
         answer_digest=_short(call.response_id or "", call.request_id or "", call.answer_digest),
@@ -100,6 +104,15 @@ def _call(number: int, call: ModelCall, ids: Mapping[int, int], asked: Mapping[s
     )
 
 
+def _usage(usage: Usage) -> Usage:
+    """A part that is 0 and one that nobody stated are the same."""
+    parts: dict[str, Any] = {name: getattr(usage, name) or None for name in _PARTS}
+    return replace(usage, **parts)
+
+
+_PARTS = ("cache_read", "cache_write", "cache_write_1h", "reasoning", "audio_input", "audio_output")
+
+
 def _prompt(prompt: Prompt, asked: Mapping[str, tuple[str, str]]) -> Prompt:
     results = tuple(
         ToolResult(call_id=asked.get(result.call_id or "", ("", ""))[0], digest=result.digest[:8], size=result.size)
@@ -113,7 +126,6 @@ def _prompt(prompt: Prompt, asked: Mapping[str, tuple[str, str]]) -> Prompt:
         system_size=prompt.system_size,
         tools_digest=prompt.tools_digest[:8],
         tools_size=prompt.tools_size,
-        tools=prompt.tools,
         parallel_tools=prompt.parallel_tools,
         messages=(
             Message(role="assistant", digest="", size=own),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from pytest_agentperf.judge.checks import CHECKS
-from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.metric import METRICS, Number, format_value
 from pytest_agentperf.model.profile import Profile
 
 HEADROOM = Decimal("1.2")
@@ -85,4 +85,6 @@ def _cost(profiles: Iterable[Profile]) -> list[str]:
     if not known:
         return []
     total = sum(map(Decimal, known), Decimal(0))
-    return [f"recording {'these tests' if len(known) > 1 else 'this test'} again would cost about ${total:.2f}"]
+    return [
+        f"recording {'these tests' if len(known) > 1 else 'this test'} again would cost about {format_value(total, 'USD')}"
+    ]

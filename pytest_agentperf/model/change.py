@@ -17,7 +17,7 @@ class Verdict(StrEnum):
     NOT_JUDGED = "not judged"
     """That, but of a number that does not gate; `Change.why` says why."""
     WITHIN = "within"
-    """Worse or better, by no more than the threshold."""
+    """Worse or better by no more than the threshold, or of a metric that has none."""
     BETTER = "better"
     """By more than the threshold."""
     UNRECORDED = "unrecorded"

@@ -359,7 +359,7 @@ def test_limits_to_start_with(project):
             "@pytest.mark.max_llm_calls(2)",
             "@pytest.mark.max_tool_calls(0)",
             "or as agentperf.yaml:",
-            "recording these tests again would cost about $0.00",
+            "recording these tests again would cost about $0.0014",
         ]
     )  # fmt: skip
     text = told.stdout.str().partition("or as agentperf.yaml:\n")[2].partition("recording these")[0]
@@ -373,4 +373,4 @@ def test_limits_to_start_with(project):
 def test_before_a_recording_the_last_ones_cost_is_told(project):
     run(project, "--agentperf-update")
     told = project.runpytest("--agentperf", "--agentperf-record=once", "-k", "one")
-    told.stdout.fnmatch_lines(["agentperf: the last recordings of 1 of these tests cost $0.00"])
+    told.stdout.fnmatch_lines(["agentperf: the last recordings of 1 of these tests cost $0.00090"])

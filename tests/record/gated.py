@@ -42,6 +42,6 @@ class GatedServer:
             for number, part in enumerate(self._parts):
                 if number and not self.release.acquire(timeout=10):
                     return
-                connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+                end = b"0\r\n\r\n" if number == len(self._parts) - 1 else b""
+                connection.sendall(b"%x\r\n%b\r\n%b" % (len(part), part, end))
                 self.sent[number].set()
-            connection.sendall(b"0\r\n\r\n")

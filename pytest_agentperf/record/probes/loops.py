@@ -20,6 +20,7 @@ from pytest_agentperf.clock.patching import Attribute
 from pytest_agentperf.model.signal import Block
 from pytest_agentperf.record.probes import probe
 from pytest_agentperf.record.probes.place import Place, here, place
+from pytest_agentperf.record.probes.probe import get_ident
 from pytest_agentperf.record.spans import task_number
 
 LEAST_NS = 5_000_000
@@ -30,36 +31,41 @@ _NOWHERE = Place("", "")
 
 _original_run: Any = asyncio.Handle._run
 _since: dict[int, int] = {}
-"""By thread: since when its loop is in the callback that it is in, on the recording's clock."""
-_places: dict[int, tuple[int, Place, int]] = {}
-"""By thread: the callback (by its start) that was last seen to wait, where, and for how long there."""
+"""By thread: when the callback began that its loop is in, or was in last: to forget it after each would cost as much again."""
+_places: dict[tuple[int, int], tuple[Place, int]] = {}
+"""By thread and begin of a callback: where it was seen to wait longest, and for how long."""
 
 
 def run(self: Any) -> Any:
-    """`Handle._run`."""
+    """`Handle._run`: each callback of each loop comes through here."""
     seeing = probe.active
     if seeing is None:
         return _original_run(self)
-    ident = probe.get_ident()
-    outer = _since.get(ident)
-    task = getattr(self._callback, "__self__", None)
-    start_ns = _since[ident] = seeing.now_ns()
+    now_ns = seeing.now_ns
+    start_ns = _since[get_ident()] = now_ns()
     try:
         return _original_run(self)
     finally:
-        if outer is None:
-            del _since[ident]
-        else:
-            _since[ident] = outer
-        end_ns = seeing.now_ns()
-        if end_ns - start_ns >= LEAST_NS:
-            seen = _places.pop(ident, None)
-            known = seen is not None and seen[0] == start_ns and 2 * seen[2] >= end_ns - start_ns
-            at = seen[1] if seen is not None and known else _NOWHERE
-            number = task_number(task) if isinstance(task, asyncio.Future) else None
-            seeing.blocks.append(
-                Block(start_ns=start_ns, end_ns=end_ns, thread=ident, task=number, where=at.where, doing=at.doing)
-            )
+        if (end_ns := now_ns()) - start_ns >= LEAST_NS:
+            _blocked(seeing, self, start_ns, end_ns)
+
+
+def _blocked(seeing: probe.Probe, handle: Any, start_ns: int, end_ns: int) -> None:
+    ident = get_ident()
+    at, took_ns = _places.pop((ident, start_ns), (_NOWHERE, 0))
+    if 2 * took_ns < end_ns - start_ns:
+        at = _NOWHERE  # most of it was something else
+    task = getattr(handle._callback, "__self__", None)
+    seeing.blocks.append(
+        Block(
+            start_ns=start_ns - seeing.zero_ns,
+            end_ns=end_ns - seeing.zero_ns,
+            thread=ident,
+            task=task_number(task) if isinstance(task, asyncio.Future) else None,
+            where=at.where,
+            doing=at.doing,
+        )
+    )
 
 
 def _wait(original: Any) -> Any:
@@ -80,9 +86,8 @@ def _wait(original: Any) -> Any:
 
 
 def _longest(ident: int, start_ns: int, took_ns: int) -> None:
-    seen = _places.get(ident)
-    if seen is None or seen[0] != start_ns or seen[2] < took_ns:
-        _places[ident] = start_ns, here(), took_ns
+    if took_ns >= LEAST_NS and took_ns > _places.get((ident, start_ns), (_NOWHERE, 0))[1]:
+        _places[ident, start_ns] = here(), took_ns
 
 
 def _real_section(original: Any) -> Any:
@@ -90,7 +95,7 @@ def _real_section(original: Any) -> Any:
 
     @contextlib.contextmanager
     def real_section(self: Any) -> Iterator[None]:
-        ident = probe.get_ident()
+        ident = get_ident()
         start_ns, before = _since.get(ident), self.now_ns()
         try:
             with original(self):
@@ -113,15 +118,20 @@ class Watch(threading.Thread):
         looked: dict[int, int] = {}
         while not self._over.wait(LOOK_S):
             for ident, start_ns in tuple(_since.items()):
-                if looked.get(ident) == start_ns and (_places.get(ident) or (0,))[0] != start_ns:
+                if looked.get(ident) == start_ns and (ident, start_ns) not in _places:
                     frame = sys._current_frames().get(ident)
                     if _since.get(ident) == start_ns:
-                        _places[ident] = start_ns, place(frame), sys.maxsize
+                        _places[ident, start_ns] = place(frame), sys.maxsize
                 looked[ident] = start_ns
 
     def stop(self) -> None:
         self._over.set()
         self.join()
+
+
+def forget() -> None:
+    _since.clear()
+    _places.clear()
 
 
 ATTRIBUTES: list[Attribute] = [

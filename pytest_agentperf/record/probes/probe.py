@@ -15,10 +15,13 @@ get_ident = threading.get_ident
 
 
 class Probe:
-    """One a test; its methods may be called from any thread. Times read 0 at `zero_ns`."""
+    """One a test; its methods may be called from any thread. Times of what it keeps read 0 at `zero_ns`."""
 
     def __init__(self, zero_ns: int) -> None:
         self.zero_ns = zero_ns
+        clock = kernel.active
+        self.now_ns = kernel.real_monotonic_ns if clock is None else lambda: clock.base_ns + clock.now_ns()
+        """The recording's clock; to read it here does not count as polling it."""
         self.blocks: list[Block] = []
         self.lock_waits: list[LockWait] = []
         self.clients: list[Client] = []
@@ -40,18 +43,12 @@ class Probe:
         """The calling task or thread has waited for a lock since then."""
         end_ns = self.now_ns()
         if end_ns - start_ns >= LEAST_WAIT_NS:
+            start_ns, end_ns = start_ns - self.zero_ns, end_ns - self.zero_ns
             wait = LockWait(start_ns=start_ns, end_ns=end_ns, thread=get_ident(), task=current_task())
             self.lock_waits.append(wait)
 
     def made_client(self, where: str) -> None:
-        self.clients.append(Client(at_ns=self.now_ns(), where=where))
-
-    def now_ns(self) -> int:
-        """The recording's clock; to read it here does not count as polling it."""
-        clock = kernel.active
-        if clock is None or get_ident() not in clock.members:
-            return kernel.real_monotonic_ns() - self.zero_ns
-        return clock.base_ns + clock.now_ns() - self.zero_ns
+        self.clients.append(Client(at_ns=self.now_ns() - self.zero_ns, where=where))
 
 
 active: Probe | None = None

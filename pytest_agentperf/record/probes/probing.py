@@ -34,4 +34,6 @@ def probing(recorder: Recorder, *, audits: bool = False) -> Iterator[None]:
         if watch is not None:
             watch.stop()
         restore_attributes(before)
+        if outer is None:
+            loops.forget()
         probe.active, audit.active = outer, outer_audit

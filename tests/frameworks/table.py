@@ -35,6 +35,8 @@ class Framework:
     imports: tuple[str, ...]
     """Packages without which there is nothing to test."""
     ways: Mapping[str, Becomes]
+    alone: tuple[str, ...] = ("seam", "detector", "window", "otel")
+    """Sources that are tried without the others. The last lets the framework trace, for good."""
     elsewhere: bool = False
     """Its tools run in another process."""
 
@@ -61,6 +63,7 @@ FRAMEWORKS = {
     ),
     "mcp_http": Framework(
         title="own loop over an MCP client (HTTP)",
+        alone=("seam", "detector", "window"),  # traced, it sends a random id with each request
         imports=("mcp", "openai"),
         ways={"async": "parallel", "async_sequential": "loop"},
         elsewhere=True,

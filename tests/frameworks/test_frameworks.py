@@ -30,8 +30,6 @@ from server.provider import Answer, FakeProvider, Tool
 HERE = Path(__file__).parent
 CALLS = {"search": {"query": "Paris"}, "fetch": {"url": "https://rome.example/"}, "weather": {"city": "Rome"}}
 """What the model asks for in its first answer."""
-ALONE = ("seam", "detector", "window", "otel")
-"""Sources that are tried without the others."""
 QUIET = {
     "AGNO_TELEMETRY": "false",
     "CREWAI_DISABLE_TELEMETRY": "true",
@@ -165,7 +163,7 @@ def test_each_tool_call_is_seen_and_why_calls_ran_one_after_another(name, sessio
     framework = FRAMEWORKS[name]
     with FakeProvider(answer) as provider, mcp_server() if name == "mcp_http" else nullcontext():
         recorded = session(name, provider, ["all"], "--agentperf-record=once")
-    replayed = session(name, provider, ["all", *ALONE])  # nobody listens any more
+    replayed = session(name, provider, ["all", *framework.alone])  # nobody listens any more
 
     for way, becomes in framework.ways.items():
         for seen in (recorded["all", way], replayed["all", way]):
@@ -194,7 +192,8 @@ def check_spans(seen, *, elsewhere):
 def check_window(seen):
     """Without anybody who sees tools there is what the traffic tells."""
     assert seen.found == 0
-    assert [span.call for span in seen.profile.spans if span.kind is SpanKind.WINDOW][:1] == [0]
+    windows = [span.call for span in seen.profile.spans if span.kind is SpanKind.WINDOW]
+    assert windows[:1] == [0] or not windows  # smolagents tells the model its results as text, without the calls' ids
     assert seen.sequential == []
 
 
@@ -207,7 +206,7 @@ def table_row(framework, replayed):
         framework.title,
         means([replayed["seam", way] for way in framework.ways]),
         f"{seen} of {len(CALLS) * len(framework.ways)}",
-        means([replayed["otel", way] for way in framework.ways]),
+        means([replayed["otel", way] for way in framework.ways]) if "otel" in framework.alone else "not tried",
         *(
             became(replayed["all", way].sequential) if way in framework.ways else "-"
             for way in ("sync", "async", "blocking")

@@ -299,7 +299,13 @@ def _match(recorder: Recorder, candidate: Candidate, frame: FrameType) -> tuple[
     if not fitting:
         return None
     around = {(span.call, span.call_id): span for span in recorder.spans.around(SpanKind.TOOL)}
-    call, how = min(fitting, key=lambda found: (found[0].key not in around, _RANK[found[1]], found[0].key in ran))
+
+    def rank(found: tuple[OpenCall, Confidence]) -> tuple[bool | int, ...]:
+        """Tools that are asked for with the same arguments are told apart by name, else in their order."""
+        call, how = found
+        return call.key not in around, _RANK[how], call.name != form.name, call.key in ran, "detector" in call.seen_by
+
+    call, how = min(fitting, key=rank)
     if call.key in around and _RANK[around[call.key].confidence] <= _RANK[how]:
         return None
     return call, how

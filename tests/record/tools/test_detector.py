@@ -179,6 +179,19 @@ def test_identical_calls_are_told_apart_in_their_order(recorder):
     assert spans_of(recorder) == [("c0", 0, 100, True), ("c1", 100, 200, True), ("c2", 200, 300, True)]
 
 
+def test_tools_asked_for_with_the_same_arguments_are_told_apart(recorder):
+    def weather(city):
+        return city
+
+    def find_hotels(city):
+        return city
+
+    asked(recorder, ("c1", "hotels", '{"city": "Rome"}'), ("c2", "weather", '{"city": "Rome"}'))
+    weather(city="Rome")
+    find_hotels(city="Rome")
+    assert [call_id for _, call_id, *_ in told(recorder)] == ["c2", "c1"]
+
+
 def test_identical_calls_in_threads(recorder):
     asked(recorder, *((f"c{n}", "search", '{"q": "x"}') for n in range(3)))
     with ThreadPoolExecutor(3) as pool:

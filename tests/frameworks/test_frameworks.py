@@ -62,9 +62,14 @@ class Seen:
         return {s.name: s for s in self.profile.spans if s.kind is SpanKind.TOOL and s.name in CALLS}
 
     @property
+    def asking(self):
+        """The answer that asked for the tools."""
+        return self.profile.calls[0].index
+
+    @property
     def found(self):
         """The calls that belong to a span, each to another."""
-        return len({(s.call, s.call_id) for s in self.spans.values() if s.call == 0})
+        return len({(s.call, s.call_id) for s in self.spans.values() if s.call == self.asking})
 
     @property
     def sequential(self):
@@ -193,7 +198,9 @@ def check_window(seen):
     """Without anybody who sees tools there is what the traffic tells."""
     assert seen.found == 0
     windows = [span.call for span in seen.profile.spans if span.kind is SpanKind.WINDOW]
-    assert windows[:1] == [0] or not windows  # smolagents tells the model its results as text, without the calls' ids
+    assert (
+        windows[:1] == [seen.asking] or not windows
+    )  # smolagents tells the model its results as text, without the calls' ids
     assert seen.sequential == []
 
 

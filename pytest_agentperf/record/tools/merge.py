@@ -45,17 +45,17 @@ def merged(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[Sequence[
     The best source tells when a tool ran; what it does not know is filled in from the others. A run that belongs to no
     call and goes on within another tool's is a part of that one, unless it was marked by hand.
     """
+    parents = {span.id: span.parent for span in spans}
     heirs = dict(_parts(spans))
     chosen: dict[int, Span] = {}
     for same in _by_call(spans):
-        best = _best(same)
+        best = _best(same, parents)
         chosen[best.id] = best
         heirs |= {span.id: best.id for span in same if span.id != best.id}
     kept = sorted((chosen.get(s.id, s) for s in spans if s.id not in heirs), key=attrgetter("start_ns", "id"))
     if len(kept) == len(spans) and all(span.id == number for number, span in enumerate(kept, 1)):
         return kept, calls
     numbers = {span.id: number for number, span in enumerate(kept, 1)}
-    parents = {span.id: span.parent for span in spans}
 
     def around(place: int | None, inside: int = 0) -> int | None:
         """The number of what stands for this span, or for the next one around it that is not `inside` itself."""
@@ -94,15 +94,21 @@ def _by_call(spans: Sequence[Span]) -> Iterator[list[Span]]:
     return (group for group in groups.values() if len(group) > 1)
 
 
-def _best(same: list[Span]) -> Span:
+def _best(same: list[Span], parents: Mapping[int, int | None]) -> Span:
     source = min((span.source for span in same), key=_RANK.__getitem__)
     runs = [span for span in same if span.source == source]
     if source == "seam":  # of one place within another the inner one: around it a framework also waits for its turn
-        around = {run.parent for run in runs}
+        around = {above for run in runs for above in _upwards(run.parent, parents)}
         runs = [run for run in runs if run.id not in around]
     best = _innermost(runs) if source == "detector" else _first_to_last(runs)
     cpu_ns = next((span.cpu_ns for span in (best, *same) if span.cpu_ns is not None), None)
     return replace(best, cpu_ns=cpu_ns)
+
+
+def _upwards(span: int | None, parents: Mapping[int, int | None]) -> Iterator[int]:
+    while span is not None:
+        yield span
+        span = parents[span]
 
 
 def _innermost(runs: list[Span]) -> Span:

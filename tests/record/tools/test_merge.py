@@ -54,6 +54,8 @@ def test_a_tool_that_is_tried_again_runs_to_its_last_end():
 def test_of_a_frameworks_places_within_each_other_the_inner_one_counts():
     waits, runs, again = (tool(1, 0, 100, source="seam"), *(tool(i, i * 20, i * 20 + 9, source="seam") for i in (2, 3)))
     assert one(waits, replace(runs, parent=1)) == replace(runs, id=1)
+    between = tool(4, 0, 100, call=None, call_id=None, parent=1)
+    assert one(waits, replace(runs, parent=4), between) == replace(runs, id=1)
     retried = one(waits, replace(runs, parent=1), replace(again, parent=1))
     assert (retried.start_ns, retried.end_ns) == (40, 69)
 

@@ -161,3 +161,44 @@ def test_assert_no_findings(slow: pytest.Pytester) -> None:
     """)  # fmt: skip
 
     slow.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_latency_limit_tells_what_was_lost_in_one_message(session: pytest.Pytester) -> None:
+    """In virtual time: half a second for each of two answers, 300 ms for each of three tools."""
+    session.makepyfile(test_slow="""
+        import json, time
+        import httpx2, pytest
+
+        def answer(request):
+            time.sleep(0.5)
+            calls = [{"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": "{}"}}
+                     for n, name in enumerate(("search", "fetch", "rank"))]
+            asked = len(json.loads(request.content)["messages"]) == 1
+            message = {"role": "assistant", "content": None, "tool_calls": calls} if asked else {"role": "assistant", "content": "Done."}
+            return httpx2.Response(200, json={"object": "chat.completion", "model": "gpt-4o", "choices": [{"index": 0, "message": message}],
+                                              "usage": {"prompt_tokens": 9, "completion_tokens": 9}})
+
+        @pytest.mark.vcr
+        @pytest.mark.max_latency(1500)
+        def test_one(profiler):
+            messages = [{"role": "user", "content": "hi"}]
+            with httpx2.Client(transport=httpx2.MockTransport(answer)) as client:
+                for _ in range(2):
+                    body = {"model": "gpt-4o", "messages": messages}
+                    message = client.post("https://api.openai.com/v1/chat/completions", json=body).json()["choices"][0]["message"]
+                    messages.append(message)
+                    for call in message.get("tool_calls") or ():
+                        with profiler.tool(call["function"]["name"]):
+                            time.sleep(0.3)
+                        messages.append({"role": "tool", "tool_call_id": call["id"], "content": "ok"})
+    """)  # fmt: skip
+
+    result = session.runpytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*latency: 1,900 ms is over max_latency(1500) at test_slow.py:14 by 400 ms (27%)",
+        "*AP101 sequential-tools: 3 tools of one turn ran one after another (search, fetch, rank): 900 ms, at once at best "
+        "300 ms, so up to 600 ms lost; a loop, in one task; independent by protocol, shared state not checked",
+        "*fix: run them at once: asyncio.gather, a thread pool, or the framework's own switch",
+    ])  # fmt: skip

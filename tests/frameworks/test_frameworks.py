@@ -178,7 +178,8 @@ def test_each_tool_call_is_seen_and_why_calls_ran_one_after_another(name, sessio
         if not framework.elsewhere:
             assert replayed["all", way].deviations_ms == [0, 0, 0]
             assert replayed["all", way].profile.unmodelled == ()
-    assert statistics.median(ms for way in framework.ways for ms in recorded["all", way].deviations_ms) < 20
+    if not framework.elsewhere:  # there the way to the server and back counts too
+        assert statistics.median(ms for way in framework.ways for ms in recorded["all", way].deviations_ms) < 20
     check_row(framework.title, table_row(framework, replayed))
 
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,17 +23,13 @@ from pytest_agentperf import markers, vcr_marker
 from pytest_agentperf.guard import Guard
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
+from pytest_agentperf.project import Project
 from pytest_agentperf.publish import publish, workflow_commands
 
 if TYPE_CHECKING:
     from pytest_agentperf.gating import Gate
-    from pytest_agentperf.judge.findings import Policy
-    from pytest_agentperf.judge.limits_file import LimitsFile
     from pytest_agentperf.model.limit import Limit
-    from pytest_agentperf.model.profile import Thresholds
     from pytest_agentperf.model.report import Report
-    from pytest_agentperf.price.cost import OwnPrice
-    from pytest_agentperf.record.default_latency import Rule
     from pytest_agentperf.run import Run
 
 SESSION = pytest.StashKey["Session"]()
@@ -51,6 +47,7 @@ class Session:
         self.config = config
         self.guard = Guard()
         self.settings = Settings.read(config)
+        self.project = Project(config, self.settings)
         self._tests: dict[str, Any] = {}
         self._closing = ExitStack()
         self._open_run: Run | None = None
@@ -64,8 +61,8 @@ class Session:
         """Once, when pytest is configured."""
         manager = self.config.pluginmanager
         if not (manager.has_plugin("recording") or manager.has_plugin("vcr")):
-            self.config.stash[vcr_marker.RECORD_MODE] = self.record_mode
-            self.config.stash[vcr_marker.HOUSE] = self.house
+            self.config.stash[vcr_marker.RECORD_MODE] = self.project.record_mode
+            self.config.stash[vcr_marker.HOUSE] = self.project.house
             manager.register(vcr_marker, "agentperf-vcr-marker")
         from pytest_agentperf import agent_benchmark
 
@@ -109,117 +106,27 @@ class Session:
             items.clear()
 
     def _plan(self, items: list[pytest.Item]) -> None:
-        _ = self.thresholds
-        _ = self.own_prices, self.latency_rules, self.epoch  # read now, when a mistake in them is told best
-        globs = self.limits_file.globs if self.limits_file else ()
+        self.project.read()
+        globs = self.project.limits_file.globs if self.project.limits_file else ()
         for item in items:
             with self.guard:
                 limits = list(markers.limits(item))
-                if globs and self.limits_file:
-                    limits += self.limits_file.limits(item.nodeid)
+                if globs and self.project.limits_file:
+                    limits += self.project.limits_file.limits(item.nodeid)
                 if limits:
                     from pytest_agentperf.judge.limits import closest
 
                     item.stash[LIMITS] = closest(limits)
-                if self.policy or item.get_closest_marker("agentperf"):
+                if self.project.policy or item.get_closest_marker("agentperf"):
                     from pytest_agentperf.judge.findings import Policy
 
-                    item.stash[POLICY] = markers.policy(item, self.policy or Policy())
+                    item.stash[POLICY] = markers.policy(item, self.project.policy or Policy())
         if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
-            if self.record_mode != "none" and (known := self.gate.last_cost(items)):
+            if self.project.record_mode != "none" and (known := self.gate.last_cost(items)):
                 self.config.pluginmanager.getplugin("terminalreporter").write_line(f"agentperf: {known}")
-
-    @cached_property
-    def thresholds(self) -> Thresholds | None:
-        """None: nobody set any."""
-        if not self.settings.thresholds:
-            return None
-        from pytest_agentperf.model.profile import Thresholds
-
-        names = {"llm": "llm_ms", "tool": "tool_ms", "calls": "calls"}
-        values = {}
-        for word in self.settings.thresholds.split():
-            name, _, value = word.partition("=")
-            if name not in names or not value.isdecimal():
-                raise pytest.UsageError(f"agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got {word!r}")
-            values[names[name]] = int(value)
-        return Thresholds(**values)
-
-    @cached_property
-    def policy(self) -> Policy | None:
-        """What findings mean to tests without a marker of their own."""
-        if not (self.settings.fail_on or self.settings.ignore):
-            return None
-        from pytest_agentperf.judge.findings import Policy, UnknownRule, read_codes
-
-        try:
-            return Policy(
-                fail_on=read_codes(self.settings.fail_on),
-                ignore=read_codes(self.settings.ignore),
-                text=f"agentperf_fail_on={self.settings.fail_on}",
-            )
-        except UnknownRule as problem:
-            raise pytest.UsageError(f"agentperf_fail_on, agentperf_ignore: {problem}") from None
-
-    @cached_property
-    def limits_file(self) -> LimitsFile | None:
-        path = self.config.rootpath / self.settings.limits_path
-        if not path.exists():
-            if "limits_path" in self.settings.asked:
-                raise pytest.UsageError(f"agentperf_limits: there is no file {path}")
-            return None
-        from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
-
-        try:
-            return read_limits_file(path, self.settings.limits_path)
-        except LimitsFileError as problem:
-            raise pytest.UsageError(str(problem)) from None
-
-    @cached_property
-    def own_prices(self) -> dict[str, OwnPrice]:
-        prices = self.limits_file.prices if self.limits_file else {}
-        if self.settings.prices:
-            from pytest_agentperf.judge.limits_file import LimitsFileError, read_prices
-
-            try:
-                prices = prices | read_prices(self.settings.prices, "agentperf_prices")
-            except LimitsFileError as problem:
-                raise pytest.UsageError(str(problem)) from None
-        if not prices:
-            return {}
-        from pytest_agentperf.price.cost import OwnPrice
-
-        return {model: OwnPrice(**numbers) for model, numbers in prices.items()}
-
-    @cached_property
-    def latency_rules(self) -> tuple[Rule, ...]:
-        if not self.settings.default_latency:
-            return ()
-        from pytest_agentperf.record.default_latency import read_rules
-
-        try:
-            return read_rules(self.settings.default_latency)
-        except ValueError as problem:
-            raise pytest.UsageError(f"agentperf_default_latency: {problem}") from None
-
-    @cached_property
-    def epoch(self) -> float | Literal["now", "recorded"]:
-        """Where the wall clock of a test in virtual time starts, in s since 1970 if it is a date."""
-        if self.settings.wall_clock in ("now", "recorded"):
-            return cast('Literal["now", "recorded"]', self.settings.wall_clock)
-        from datetime import UTC, datetime
-
-        try:
-            date = datetime.fromisoformat(self.settings.wall_clock)
-        except ValueError:
-            raise pytest.UsageError(
-                "agentperf_wall_clock: expected now, recorded, or a date such as 2025-01-31 or 2025-01-31T12:00:00Z, "
-                f"got {self.settings.wall_clock!r}"
-            ) from None
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
     @cached_property
     def gate(self) -> Gate | None:
@@ -228,8 +135,8 @@ class Session:
             return None
         from pytest_agentperf.gating import Gate
 
-        of_path = self.limits_file.thresholds if self.limits_file else lambda _: {}
-        return Gate(self.config, self.settings, self.own_prices, of_path)
+        of_path = self.project.limits_file.thresholds if self.project.limits_file else lambda _: {}
+        return Gate(self.config, self.settings, self.project.own_prices, of_path)
 
     def measures(self, item: pytest.Item) -> bool:
         return (
@@ -252,40 +159,14 @@ class Session:
             or any(limit.metric in TOLD_BY_TOOLS for limit in limits)
         )
 
-    @cached_property
-    def record_mode(self) -> str:
-        """Of every cassette in a measured test: ours if it was asked for, else another recorder's flag, else `none`."""
-        if "record" in self.settings.asked:
-            return self.settings.record
-        theirs = next(
-            filter(None, (self.config.getoption(name, None) for name in ("record_mode", "vcr_record"))), "none"
-        )
-        return {"new_episodes": "new", "any": "new", "rewrite": "new"}.get(theirs, theirs)
-
-    @cached_property
-    def house(self) -> dict[str, Any]:
-        """What the session says of every cassette, as `vcr_config` would."""
-        rules = {f"agentperf_{name}": getattr(self.settings, name) for name in ("match_ignore", "match_normalize")}
-        others = {f"agentperf_{name}": getattr(self.settings, name) for name in ("allowed_hosts", "include_usage")}
-        if any(rules.values()):
-            from pytest_agentperf.record.match import matching
-            from pytest_agentperf.record.mode import CassetteError
-
-            try:
-                matching(rules)
-            except CassetteError as problem:
-                ini = self.config.inipath
-                raise pytest.UsageError(f"{ini.name if ini else 'environment'}: {problem}") from None
-        return rules | others
-
     def pace(self, item: pytest.Item) -> str:
         """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
         replays = item.get_closest_marker("vcr") is not None
         if not replays and self.config.pluginmanager.has_plugin("vcr"):  # pytest-vcr's fixtures open one as well
             replays = not {"vcr", "vcr_cassette"}.isdisjoint(getattr(item, "fixturenames", ()))
         if replays and "agent_benchmark" in getattr(item, "fixturenames", ()):
-            return "instant" if self.record_mode == "none" else "real"
-        return self.settings.pace if replays and self.record_mode == "none" else "real"
+            return "instant" if self.project.record_mode == "none" else "real"
+        return self.settings.pace if replays and self.project.record_mode == "none" else "real"
 
     # -- around one test -----------------------------------------------------------------------------------------------
 
@@ -302,19 +183,19 @@ class Session:
             item,
             limits=item.stash.get(LIMITS, ()),
             replay=Replay(
-                record_mode=self.record_mode,
-                house=self.house,
+                record_mode=self.project.record_mode,
+                house=self.project.house,
                 pace=self.pace(item),
-                latency_rules=self.latency_rules,
-                epoch=self.epoch,
+                latency_rules=self.project.latency_rules,
+                epoch=self.project.epoch,
             ),
             unplayed_fail=self.settings.unplayed == "fail",
             priced=self.settings.enabled,
-            own_prices=self.own_prices,
+            own_prices=self.project.own_prices,
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
-        run.thresholds = self.thresholds or run.thresholds
+        run.thresholds = self.project.thresholds or run.thresholds
         run.audits = self.settings.enabled or self.fails_on_findings(item)
         run.gate = self.gate.judge_of(item) if self.gate else None
         return run

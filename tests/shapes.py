@@ -577,11 +577,14 @@ async def anyio_moves_on(agent: Agent) -> None:
 def trio_nursery(agent: Agent) -> None:
     import trio
 
+    async def in_thread() -> None:
+        await trio.to_thread.run_sync(agent.call, 200)
+
     async def main() -> None:
         async with httpx2.AsyncClient(verify=False, timeout=30) as agent._async_client, trio.open_nursery() as nursery:
             nursery.start_soon(agent.acall, 100)
             nursery.start_soon(agent.acall, 300)
-            nursery.start_soon(trio.to_thread.run_sync, agent.call, 200)
+            nursery.start_soon(in_thread)
         await trio.sleep(0.05)
 
     trio.run(main)

@@ -44,4 +44,5 @@ def inspect(path: Path, *, priced: bool = True, own_prices: Mapping[str, OwnPric
     """
     with no_collection():
         readings = tuple(reading for exchange in exchanges(path) if (reading := decode(exchange)))
-        return profile(Recording(readings=readings), nodeid=path.as_posix(), priced=priced, own_prices=own_prices)
+        seen = Recording(readings=readings)
+        return profile(seen, nodeid=path.as_posix(), priced=priced, own_prices=own_prices, examine=False)

@@ -1,4 +1,4 @@
-"""A module was imported inside of the measured call, and that took over 100 ms of processor time. That differs from machine to
+"""A module was imported inside of the measured call, and that took over 500 ms of processor time. That differs from machine to
 machine, and with the order of tests, for a module is imported once: it is a hint and never fails a test.
 
 The first user after each start pays for it, in an async agent all users at that moment: an import cannot be awaited. In virtual
@@ -17,7 +17,7 @@ from pytest_agentperf.analyze.rules.rule import Rule, milliseconds
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.profile import Profile
 
-_LEAST_NS = 100_000_000
+_LEAST_NS = 500_000_000
 
 
 def find(profile: Profile) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def find(profile: Profile) -> Iterator[Finding]:
 RULE = Rule(
     code="AP206",
     name="heavy-import",
-    headline="imports of over 100 ms inside of the measured call",
+    headline="imports of over 500 ms inside of the measured call",
     find=find,
     gating=False,
 )

@@ -15,7 +15,7 @@ folder = pathlib.Path(tempfile.mkdtemp())
 
 def talk():
     (folder / f"heavy_{folder.name}.py").write_text(
-        "import _thread, time\nlock = _thread.allocate_lock()\nsum(n for n in range(6_000_000))\n"
+        "import _thread, time\nlock = _thread.allocate_lock()\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n"
     )
     sys.path.insert(0, str(folder))
     try:

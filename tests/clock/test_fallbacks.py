@@ -29,7 +29,7 @@ def _no_proc(monkeypatch):
 @pytest.mark.usefixtures("_no_proc")
 def test_blocked_thread_is_told_by_the_processor_time_of_the_process():
     reader, writer = os.pipe()
-    timer = threading.Timer(2, os.write, (writer, b"x"))
+    timer = threading.Timer(5, os.write, (writer, b"x"))  # long enough to be seen on a machine that has much to do
     timer.start()  # outside: in real time
     with bubble() as measured:
         thread = threading.Thread(target=time.sleep, args=(0.2,))

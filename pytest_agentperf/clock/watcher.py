@@ -170,7 +170,7 @@ def _activity(member: Member) -> tuple[Hashable, int]:
         status = b""
     switches = status.partition(b"\nvoluntary_ctxt_switches")[2]
     if not switches:
-        return time.process_time_ns() // 5_000_000, BLOCKED_LOOKS_BY_PROCESS
+        return time.process_time_ns() // 50_000_000, BLOCKED_LOOKS_BY_PROCESS  # this thread looks, too
     return switches if b"\nState:\tS" in status else _Running(), BLOCKED_LOOKS
 
 

@@ -11,7 +11,6 @@ import pytest
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from pytest_agentperf.model.profile import Profile
     from pytest_agentperf.run import Run
 
 _MOST_ROUNDS = 1000
@@ -69,11 +68,13 @@ class AgentBenchmark:
 
     def _measures(self) -> bool:
         """The profile is done. Whether rounds shall follow: not for runs that a provider would be paid for."""
+        from pytest_agentperf.model.metric import known_numbers, plain_number
+
         if self._benchmark._mode:  # noqa: SLF001
             raise RuntimeError("agent_benchmark and benchmark can be called once in a test")
         self._run.recorder.close()
         profile = self._run.profiler.profile()
-        self._benchmark.extra_info.update(_numbers(profile))
+        self._benchmark.extra_info.update({name: plain_number(n) for name, n in known_numbers(profile).items()})
         if paid := {call.origin.value for call in profile.calls} & {"live", "recorded"}:
             self._run.recorder.note(f"agent_benchmark ran once and was not timed: its LLM calls were {min(paid)}")
         if paid or not self._benchmark.enabled:
@@ -91,13 +92,6 @@ class AgentBenchmark:
     def _rounds(self, seconds: float) -> int:
         least, most = self._benchmark._min_rounds, self._benchmark._max_time  # noqa: SLF001
         return max(int(least), min(_MOST_ROUNDS, int(most / max(seconds, 1e-6))))
-
-
-def _numbers(profile: Profile) -> dict[str, int | float]:
-    from pytest_agentperf.model.metric import METRICS
-
-    known = {name: value for name, metric in METRICS.items() if (value := metric.read(profile).value) is not None}
-    return {name: value if isinstance(value, int) else float(value) for name, value in known.items()}
 
 
 @pytest.fixture

@@ -44,8 +44,7 @@ def workflow_commands(settings: Settings, report: Callable[[], Report]) -> list[
 
 def properties(others: Iterable[tuple[str, object]], profile: Profile) -> list[tuple[str, object]]:
     """JUnit's of a test: those of others, and each known number as `agentperf.NAME`, once however often it is tried."""
-    from pytest_agentperf.model.metric import METRICS
+    from pytest_agentperf.model.metric import METRICS, known_numbers
 
-    numbers = {f"agentperf.{name}": metric.read(profile).value for name, metric in METRICS.items()}
-    kept = [(name, value) for name, value in others if name not in numbers]
-    return [*kept, *((name, value) for name, value in numbers.items() if value is not None)]
+    kept = [(name, value) for name, value in others if name not in {f"agentperf.{own}" for own in METRICS}]
+    return [*kept, *((f"agentperf.{name}", value) for name, value in known_numbers(profile).items())]

@@ -335,6 +335,17 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def known_numbers(profile: Profile) -> dict[str, Number]:
+    """Every number of a profile that is known, by its name in `METRICS`."""
+    numbers = {name: metric.read(profile).value for name, metric in METRICS.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def plain_number(value: Number) -> int | float:
+    """For JSON, where money is a number like any other."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
 def format_value(value: Number | None, unit: str, *, estimated: bool = False) -> str:
     """A number for people: `1,234 ms`, `$0.0123`, `~310 tokens`; an unknown one is `?`."""
     if value is None:

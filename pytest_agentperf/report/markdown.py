@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_agentperf.analyze.text import plain
-from pytest_agentperf.model.change import Share
 from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.figures import count
+from pytest_agentperf.report.figures import count, figure
 from pytest_agentperf.report.problems import Problem, problems, share_text
 from pytest_agentperf.report.totals import Total, measured, totals
 
@@ -62,12 +61,12 @@ def _blocks(report: Report) -> Iterator[str]:
         yield from (_row(row) for run in changed[:_ROWS] for row in _changes(run))
         yield f"\n{_rest(changed)}</details>\n"
     if active:
-        sums = totals(measured(run.profile) for run in active)
-        shown = [name for name in _COLUMNS if name in METRICS]
-        head = " | ".join(METRICS[name].label for name in shown)
-        yield f"\n<details><summary>{_sums(len(active), sums)}</summary>\n\n"
-        yield f"| test | {head} |\n|---|{'--:|' * len(shown)}\n"
-        yield from (_row(_test(run, shown)) for run in active[:_ROWS])
+        numbers = [measured(run.profile) for run in active]
+        head = " | ".join(METRICS[name].label for name in _COLUMNS)
+        yield f"\n<details><summary>{_sums(len(active), totals(numbers))}</summary>\n\n"
+        yield f"| test | {head} |\n|---|{'--:|' * len(_COLUMNS)}\n"
+        for run, row in zip(active[:_ROWS], numbers, strict=False):
+            yield _row([code(run.profile.nodeid), *(figure(row[name], name).text for name in _COLUMNS)])
         yield f"\n{_rest(active)}</details>\n"
     notes = dict.fromkeys((*report.notes, *(note for run in report.tests for note in run.profile.notes)))
     yield from (f"\n> {text(note)}\n" for note in notes)
@@ -88,17 +87,13 @@ def _verdict(report: Report, found: Sequence[Problem]) -> str:
 
 def _problem(problem: Problem) -> list[str]:
     place = f"<br>{code(f'{problem.path}:{problem.line}')}" if problem.path else ""
-    example = f", {code(problem.tests[0])}" if problem.tests else ""
+    example = f", {code(problem.tests[0])}" if len(problem.tests) == 1 else ""
     return [
         _SIGNS[problem.severity],
         f"{text(problem.text)}{place}",
-        f"{len(problem.tests):,}{example if len(problem.tests) == 1 else ''}",
-        _shares(problem.shares),
+        f"{len(problem.tests):,}{example}",
+        "<br>".join(map(share_text, problem.shares)),
     ]
-
-
-def _shares(shares: Iterable[Share]) -> str:
-    return "<br>".join(f"{share_text(share)}" for share in shares)
 
 
 def _changes(run: TestRun) -> Iterator[list[str]]:
@@ -107,19 +102,6 @@ def _changes(run: TestRun) -> Iterator[list[str]]:
         was, now = (format_value(value, change.unit) for value in (change.was, change.now))
         yield [name, text(change.metric), was, now, text(": ".join(filter(None, (change.verdict.value, change.why))))]
         name = ""
-
-
-def _test(run: TestRun, names: Sequence[str]) -> list[str]:
-    numbers = measured(run.profile)
-    values = (
-        format_value(
-            numbers[name].value,
-            METRICS[name].unit if METRICS[name].unit == "USD" else "",
-            estimated=numbers[name].estimated,
-        )
-        for name in names
-    )
-    return [code(run.profile.nodeid), *values]
 
 
 def _sums(number: int, sums: dict[str, Total]) -> str:

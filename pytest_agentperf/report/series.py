@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import platform
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.metric import METRICS, known_numbers, plain_number
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.totals import measured
 
 
 def pytest_benchmark(report: Report) -> str:
@@ -36,7 +34,7 @@ def pytest_benchmark(report: Report) -> str:
 
 
 def _benchmark(run: TestRun) -> dict[str, Any] | None:
-    numbers = {name: measure.value for name, measure in measured(run.profile).items() if measure.value is not None}
+    numbers = known_numbers(run.profile)
     if "latency" not in numbers or not run.profile.calls:
         return None
     seconds = run.profile.latency_ns / 1e9
@@ -49,7 +47,7 @@ def _benchmark(run: TestRun) -> dict[str, Any] | None:
         "fullname": run.profile.nodeid,
         "params": None,
         "param": None,
-        "extra_info": {key: _plain(value) for key, value in numbers.items()},
+        "extra_info": {key: plain_number(value) for key, value in numbers.items()},
         "options": {"disable_gc": False, "timer": "perf_counter", "min_rounds": 1, "max_time": 1.0, "warmup": False},
         "stats": {
             **dict.fromkeys(at_all, seconds),
@@ -67,15 +65,11 @@ def smaller_is_better(report: Report) -> str:
     """A list of name, unit and value, as github-action-benchmark reads it; what is better higher is left out."""
     entries = []
     for run in report.tests:
-        numbers = measured(run.profile)
-        for name, metric in METRICS.items():
-            value = numbers[name].value
-            if run.profile.calls and value is not None and metric.better == "lower" and metric.exact:
+        numbers = known_numbers(run.profile) if run.profile.calls else {}
+        for name, value in numbers.items():
+            metric = METRICS[name]
+            if metric.better == "lower" and metric.exact:
                 entries.append(
-                    {"name": f"{run.profile.nodeid} {metric.label}", "unit": metric.unit, "value": _plain(value)}
+                    {"name": f"{run.profile.nodeid} {metric.label}", "unit": metric.unit, "value": plain_number(value)}
                 )
     return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
-
-
-def _plain(value: float | Decimal) -> int | float:
-    return float(value) if isinstance(value, Decimal) else value

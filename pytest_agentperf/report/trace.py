@@ -11,8 +11,10 @@ from typing import Any
 
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report
+from pytest_agentperf.model.span import Span
 from pytest_agentperf.report.lanes import lanes
 
 
@@ -33,20 +35,20 @@ def _process(pid: int, profile: Profile, outcome: str) -> Iterator[dict[str, Any
         return
     yield _named("process_name", pid, 0, plain(profile.nodeid))
     yield {"ph": "M", "name": "process_labels", "pid": pid, "tid": 0, "args": {"labels": outcome}}
-    threads = {("llm", call.index): call.thread for call in profile.calls}
-    threads |= {("span", span.id): span.thread for span in profile.spans}
-    by_thread: dict[int, list[Node]] = {}
+    calls = {call.index: call for call in profile.calls}
+    spans = {span.id: span for span in profile.spans}
+    by_thread: dict[int, list[tuple[Node, ModelCall | Span]]] = {}
     for node in _all(forest(profile)):
-        thread = threads["llm" if node.kind == "llm" else "span", node.id]
-        by_thread.setdefault(thread, []).append(node)
+        what = calls[node.id] if node.kind == "llm" else spans[node.id]
+        by_thread.setdefault(what.thread, []).append((node, what))
     tid = 0
     for thread, nodes in sorted(by_thread.items()):
-        placed = lanes(nodes, lambda node: (node.start_ns, node.end_ns))
+        placed = lanes(nodes, lambda pair: (pair[0].start_ns, pair[0].end_ns))
         for lane in range(max(number for number, _ in placed) + 1):
             beside = f", at the same time {lane}" if lane else ""
             yield _named("thread_name", pid, tid + lane + 1, f"thread {thread}{beside}")
-        for lane, node in placed:
-            yield from _complete(pid, tid + lane + 1, node, profile)
+        for lane, (node, what) in placed:
+            yield from _complete(pid, tid + lane + 1, node, _details(node, what))
         tid += max(number for number, _ in placed) + 1
 
 
@@ -60,21 +62,19 @@ def _named(what: str, pid: int, tid: int, name: str) -> dict[str, Any]:
     return {"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}}
 
 
-def _complete(pid: int, tid: int, node: Node, profile: Profile) -> Iterator[dict[str, Any]]:
+def _complete(pid: int, tid: int, node: Node, details: dict[str, Any]) -> Iterator[dict[str, Any]]:
     name = plain(node.name)
     event = {"ph": "X", "pid": pid, "tid": tid, "cat": node.kind, "ts": node.start_ns / 1000}
-    yield {**event, "name": name, "dur": (node.end_ns - node.start_ns) / 1000, "args": _details(node, profile)}
+    yield {**event, "name": name, "dur": (node.end_ns - node.start_ns) / 1000, "args": details}
     if node.first_byte_ns is not None and node.known:
         streamed = {"ts": node.first_byte_ns / 1000, "dur": (node.end_ns - node.first_byte_ns) / 1000}
         yield {**event, **streamed, "name": "streaming", "cat": "stream"}
 
 
-def _details(node: Node, profile: Profile) -> dict[str, Any]:
-    if node.kind != "llm":
-        span = next(span for span in profile.spans if span.id == node.id)
-        return {"source": span.source, **dict(span.metadata), **({"error": span.error} if span.error else {})}
-    call = next(call for call in profile.calls if call.index == node.id)
-    usage = call.usage
+def _details(node: Node, what: ModelCall | Span) -> dict[str, Any]:
+    if isinstance(what, Span):
+        return {"source": what.source, **dict(what.metadata), **({"error": what.error} if what.error else {})}
+    call, usage = what, what.usage
     told = {
         "turn": call.turn,
         "input_tokens": usage.input if usage else None,

@@ -17,6 +17,10 @@ OPTION = "agentperf_include_usage"
 CHOICES = ("openai", "all", "off")
 """Of whom it is asked: OpenAI; every address of its shape, where all servers know it; nobody."""
 
+OF_THE_BODY = ("content-length", "transfer-encoding", "accept-encoding")
+"""Headers that such a request has anew: of its own length, and `identity`, for a packed answer could not be changed on its way."""
+IDENTITY = ("accept-encoding", "identity")
+
 _END = re.compile(rb"\r\n\r\n|\n\n")
 
 

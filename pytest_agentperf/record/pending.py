@@ -135,6 +135,11 @@ class Pending:
             "Timeout" in kind and not kind.startswith(("Connect", "Pool", "Write"))
         )
 
+    @property
+    def hides(self) -> bool:
+        """Whether the client sees another body than the one that comes. Known with the headers."""
+        return self._hiding is not None
+
     def shown(self, data: bytes) -> bytes:
         """What the client gets to see of a piece that came."""
         if self._hiding is None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+import urllib.request
+from functools import partial
 from itertools import pairwise
 
+import aiohttp
 import pytest
+import requests
+import urllib3
 import vcr
 import yaml
 from hypothesis import given
@@ -33,11 +39,42 @@ async def read_async(stack, url, body=BODY):
         return b"".join([chunk async for chunk in response.aiter_bytes()])
 
 
-@pytest.fixture(params=["sync", "async"])
-def ask(request, stack):
-    if request.param == "sync":
-        return lambda url, **kwargs: read(stack, url, **kwargs)
-    return lambda url, **kwargs: asyncio.run(read_async(stack, url, **kwargs))
+async def read_aiohttp(url, body=BODY):
+    async with aiohttp.ClientSession() as session, session.post(url + PATH, json=body) as response:
+        return b"".join([chunk async for chunk in response.content.iter_any()])
+
+
+def read_requests(url, body=BODY):
+    with requests.post(url + PATH, json=body, stream=True) as response:
+        return b"".join(response.iter_content(None))
+
+
+def read_urllib3(url, body=BODY):
+    with urllib3.PoolManager() as pool:
+        return pool.request("POST", url + PATH, json=body).data
+
+
+def read_urllib(url, body=BODY):
+    headers = {"content-type": "application/json"}
+    asked = urllib.request.Request(url + PATH, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(asked) as response:
+        return b"".join(response)
+
+
+READ = [
+    *((read_it, stack) for read_it in (read, read_async) for stack in ("httpx", "httpx2")),
+    *((read_it, None) for read_it in (read_aiohttp, read_requests, read_urllib3, read_urllib)),
+]
+
+
+@pytest.fixture(params=READ, ids=lambda pair: f"{pair[0].__name__}-{pair[1]}")
+def ask(request):
+    read_it, stack = request.param
+    if stack:
+        read_it = partial(read_it, pytest.importorskip(stack))
+    if inspect.iscoroutinefunction(read_it):
+        return lambda url, **kwargs: asyncio.run(read_it(url, **kwargs))
+    return read_it
 
 
 def usages(recorder):
@@ -68,6 +105,16 @@ def test_it_is_asked_for_hidden_and_known_in_the_replay(ask, provider, cassette,
     assert b'"usage"' in exchange.response.body
 
 
+def test_it_is_hidden_in_what_comes_with_the_headers(ask, provider, cassette, recorder):
+    provider.reply = Answer(text="Hello there.", pieces=1, input_tokens=11, output_tokens=7)
+    for mode in ("once", "none"):
+        with cassette(mode, **ALL):
+            seen = ask(provider.url)
+            assert b'"choices":[]' not in seen.replace(b" ", b"")
+            assert seen.endswith(b"data: [DONE]\n\n")
+    assert usages(recorder) == [(11, 7), (11, 7)]
+
+
 def test_a_client_that_asks_sees_it(ask, provider, cassette, recorder):
     body = {**BODY, "stream_options": {"include_usage": True}}
     for mode in ("once", "none"):
@@ -77,9 +124,9 @@ def test_a_client_that_asks_sees_it(ask, provider, cassette, recorder):
 
 
 @pytest.mark.parametrize("config", [{}, {"agentperf_include_usage": "off"}])
-def test_it_is_not_asked_of_others_nor_where_it_is_off(stack, provider, cassette, recorder, config):
+def test_it_is_not_asked_of_others_nor_where_it_is_off(ask, provider, cassette, recorder, config):
     with cassette("once", **config):
-        read(stack, provider.url)
+        ask(provider.url)
     assert provider.hits[0].json == BODY
     assert usages(recorder) == [None]
 

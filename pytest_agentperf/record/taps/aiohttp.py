@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -24,9 +25,11 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "BaseConnector.connect": ("req", "traces", "timeout"),
     "ClientResponse.start": ("connection",),
     "ClientRequest.is_ssl": (),
+    "ClientRequest.update_body": ("body",),
     "Payload.as_bytes": (),
     "StreamReader.feed_data": ("data",),
     "StreamReader.feed_eof": (),
+    **dict.fromkeys((f"StreamReader.{name}" for name in ("_buffer", "_size", "_http_chunk_splits")), ()),
     "StreamReader.set_exception": ("exc",),
     "client_proto.ResponseHandler": ("loop",),
     "connector.Connection": ("connector", "key", "protocol", "loop"),
@@ -47,6 +50,8 @@ def _connecting(module: ModuleType, real: Callable[..., Any]) -> Any:
             if answer is not None:
                 connection = _played(module, self, req, pending, answer)
             else:
+                if pending.sends is not None:
+                    await req.update_body(pending.sends)
                 with seam.inside():
                     connection = await real(self, req, *args, **kwargs)
         connection.agentperf_pending = pending
@@ -90,12 +95,24 @@ def watch(module: ModuleType, response: Any, pending: Pending) -> None:
         response.reason or "",
     )
     content = response.content
-    for data in getattr(content, "_buffer", ()):  # what came together with the headers
-        pending.chunk(bytes(data))
+    _see(content, pending)
     if content.is_eof():
         pending.end()
     elif type(content) is module.StreamReader:
         content.__class__ = _tee(module, pending)
+
+
+def _see(content: Any, pending: Pending) -> None:
+    """What came together with the headers."""
+    pieces = [pending.shown(bytes(data)) for data in getattr(content, "_buffer", ())]
+    if content.is_eof():
+        pieces.append(pending.shown_last())
+    for data in pieces:
+        pending.chunk(data)
+    if pending.hides:
+        content._buffer = deque(filter(None, pieces))
+        content._size = content.total_bytes = sum(map(len, pieces))
+        content._http_chunk_splits = None if content._http_chunk_splits is None else deque()
 
 
 def _tee(module: ModuleType, pending: Pending) -> type:
@@ -106,10 +123,14 @@ def _tee(module: ModuleType, pending: Pending) -> type:
         __slots__ = ()
 
         def feed_data(self, data: bytes, *args: Any) -> Any:
-            pending.chunk(bytes(data))
-            return base.feed_data(self, data, *args)
+            shown = pending.shown(bytes(data))
+            pending.chunk(shown)
+            return base.feed_data(self, shown, *args)
 
         def feed_eof(self) -> None:
+            if shown := pending.shown_last():
+                pending.chunk(shown)
+                base.feed_data(self, shown)
             pending.end()
             base.feed_eof(self)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_agentperf.model.exchange import Headers, Request
 from pytest_agentperf.record import seam, wire
+from pytest_agentperf.record.include_usage import IDENTITY, OF_THE_BODY
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 from pytest_agentperf.record.taps import http_response
@@ -75,7 +76,14 @@ class _Call:
         self.pending, self.answer = seam.start(request)
         if self.answer is None:
             with self.pending, seam.inside():
-                send(connection, bytes(self.sent))
+                send(connection, bytes(self.sent) if self.pending.sends is None else self._anew(self.pending.sends))
+
+    def _anew(self, body: bytes) -> bytes:
+        """The request with another body, that asks for usage besides."""
+        line, *fields = bytes(self.sent).partition(b"\r\n\r\n")[0].split(b"\r\n")
+        kept = [field for field in fields if field.partition(b":")[0].decode("latin-1").lower() not in OF_THE_BODY]
+        own = (IDENTITY, ("content-length", str(len(body))))
+        return b"\r\n".join([line, *kept, *(": ".join(header).encode() for header in own), b"", body])
 
 
 def _url(connection: Any, path: str) -> str:

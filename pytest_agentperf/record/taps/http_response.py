@@ -17,6 +17,7 @@ INSIDE: dict[str, tuple[str, ...]] = dict.fromkeys(
     (f"HTTPResponse.{name}" for name in ("begin", "fp", "length", "chunked", "headers", "status", "reason")), ()
 )
 """What we rely on in `http.client`."""
+_PIECE = 65_536
 
 
 def watch(parsed: Any, pending: Pending) -> None:
@@ -28,7 +29,7 @@ def watch(parsed: Any, pending: Pending) -> None:
         pending.end()
     else:
         pending.sock = getattr(getattr(parsed.fp, "raw", None), "_sock", None)
-        parsed.fp = _Tee(parsed, pending)
+        parsed.fp = _shown(parsed, pending) if pending.hides else _Tee(parsed, pending)
 
 
 class _Tee:
@@ -83,7 +84,41 @@ class _Tee:
         if self._left is None and self._unchunked is None:
             self._pending.end()
         else:
-            self._pending.fail(ConnectionError("the connection was closed before the end of the answer"))
+            self._pending.fail(_cut())
+
+
+def _shown(parsed: Any, pending: Pending) -> io.BufferedReader:
+    """The file of an answer of which the client does not see all: framed anew."""
+    source = parsed.fp
+
+    def parts() -> Iterator[bytes]:
+        unchunked = wire.Unchunked() if parsed.chunked else None
+        frame = wire.chunk if unchunked else bytes
+        with pending:
+            while not (unchunked and unchunked.complete) and (data := source.read1(_PIECE)):
+                shown = pending.shown(unchunked(data) if unchunked else data)
+                pending.chunk(shown)
+                if shown:
+                    yield frame(shown)
+            if shown := pending.shown_last():
+                pending.chunk(shown)
+                yield frame(shown)
+            if unchunked and not unchunked.complete:
+                pending.fail(_cut())
+                return
+        pending.end()
+        if unchunked:
+            yield wire.END
+
+    def close() -> None:
+        pending.close()
+        source.close()
+
+    return io.BufferedReader(_Raw(parts(), close))
+
+
+def _cut() -> ConnectionError:
+    return ConnectionError("the connection was closed before the end of the answer")
 
 
 class Played:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pytest_agentperf.model.exchange import Headers, Origin, Request
 from pytest_agentperf.record import seam
+from pytest_agentperf.record.include_usage import IDENTITY, OF_THE_BODY
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 from pytest_agentperf.record.taps.tap import Patch, Tap, around
@@ -25,7 +26,6 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "Headers.encoding": (),
     "Headers.raw": (),
 }
-_OF_THE_BODY = (b"content-length", b"transfer-encoding", b"accept-encoding")
 
 
 def patches(module: ModuleType) -> Iterator[Patch]:
@@ -75,11 +75,13 @@ def _sent(module: Any, pending: Pending, request: Any) -> Any:
     """The request for the wire."""
     if pending.sends is None:
         return request
-    headers = [(name, value) for name, value in request.headers.raw if name.lower() not in _OF_THE_BODY]
+    headers = [
+        (name, value) for name, value in request.headers.raw if name.decode("latin-1").lower() not in OF_THE_BODY
+    ]
     return module.Request(
         request.method,
         request.url,
-        headers=[*headers, (b"accept-encoding", b"identity")],  # a packed answer could not be changed on its way
+        headers=[*headers, tuple(part.encode() for part in IDENTITY)],
         content=pending.sends,
         extensions=request.extensions,
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_agentperf.model.exchange import Request
 from pytest_agentperf.record import seam
+from pytest_agentperf.record.include_usage import IDENTITY, OF_THE_BODY
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.replay import Answer
 from pytest_agentperf.record.taps import http_response
@@ -68,6 +69,8 @@ def _tap(module: ModuleType, real: Callable[..., Any]) -> Callable[..., Any]:
             if answer is not None:
                 return _played(module, asked, pending, answer)
             preload, asked["preload_content"] = asked["preload_content"], False
+            if pending.sends is not None:
+                asked["body"], asked["headers"] = pending.sends, _headers_anew(module, asked["headers"])
             with seam.inside():
                 response = real(*call.args, **call.kwargs)
                 http_response.watch(response._original_response, pending)
@@ -88,6 +91,12 @@ def _request(asked: Mapping[str, Any]) -> Request:
         headers=tuple((_text(name).lower(), _text(value)) for name, value in (asked["headers"] or {}).items()),
         body=b"" if asked["body"] is None else asked["body"],
     )
+
+
+def _headers_anew(module: ModuleType, headers: Mapping[Any, Any] | None) -> Any:
+    """Those of a request that asks for usage besides."""
+    kept = [(name, value) for name, value in (headers or {}).items() if _text(name).lower() not in OF_THE_BODY]
+    return module.HTTPHeaderDict([*kept, IDENTITY])
 
 
 def _body(body: Any) -> bytes | None:

@@ -75,19 +75,19 @@ class Response:
 class Exchange:
     """Times are nanoseconds on the recording's clock, which reads 0 when the test's body starts."""
 
-    index: int
+    index: int = 0
     """Place in the order of starts, from 0."""
     request: Request
-    response: Response | None
+    response: Response | None = None
     """None: no answer came (see `error`)."""
-    start_ns: int
-    first_byte_ns: int | None
+    start_ns: int = 0
+    first_byte_ns: int | None = None
     """First byte of the body; None if unknown or if none came."""
-    end_ns: int | None
+    end_ns: int | None = None
     """Body complete, or closed; None if unknown (a streamed answer whose provider stated its first byte only)."""
     chunks: tuple[Chunk, ...] = ()
     origin: Origin
-    timing: Timing
+    timing: Timing = Timing.UNKNOWN
     error: str | None = None
     """What the transport raised instead of (or during) an answer."""
     span: int | None = None

@@ -76,17 +76,7 @@ def timed(answer: Answer, request: Request, rules: Sequence[Rule]) -> Answer:
 
 def _model_and_tokens(request: Request, response: Response) -> tuple[str, int]:
     """Empty for what is no LLM call."""
-    exchange = Exchange(
-        index=0,
-        request=request,
-        response=response,
-        start_ns=0,
-        first_byte_ns=None,
-        end_ns=None,
-        origin=Origin.REPLAYED,
-        timing=Timing.UNKNOWN,
-    )
-    reading = decode(exchange)
+    reading = decode(Exchange(request=request, response=response, origin=Origin.REPLAYED))
     if reading is None:
         return "", 0
     usage = reading.call.usage

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_agentperf.model.exchange import Exchange, Origin, Request, Timing
+from pytest_agentperf.model.exchange import Exchange, Origin, Request
 from pytest_agentperf.record import replay
 from pytest_agentperf.record.file_formats import read
 from pytest_agentperf.record.match import as_bytes
@@ -24,22 +24,12 @@ def exchanges(path: Path) -> Iterator[Exchange]:
 def exchange(request: Request, stored: Mapping[str, Any] | None, index: int = 0) -> Exchange:
     """A request with its stored answer; None: it has none. It starts at 0."""
     if stored is None:
-        return Exchange(
-            index=index,
-            request=request,
-            response=None,
-            start_ns=0,
-            first_byte_ns=None,
-            end_ns=None,
-            origin=Origin.REPLAYED,
-            timing=Timing.UNKNOWN,
-        )
+        return Exchange(index=index, request=request, origin=Origin.REPLAYED)
     answer, _ = replay.read(stored, request)
     return Exchange(
         index=index,
         request=request,
         response=answer.response,
-        start_ns=0,
         first_byte_ns=answer.pieces[0][0] if answer.pieces else None,
         end_ns=answer.end_ns,
         origin=Origin.REPLAYED,

@@ -12,7 +12,7 @@ from typing import Any
 from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.decode.json_ import parse
 from pytest_agentperf.model.call import ModelCall
-from pytest_agentperf.model.exchange import Exchange, Origin, Request, Timing
+from pytest_agentperf.model.exchange import Exchange, Origin, Request
 from pytest_agentperf.model.span import Confidence, Source
 
 ASKS = re.compile(
@@ -147,18 +147,7 @@ def _arguments(text: str) -> Any:
 
 
 def _read(request: Request) -> ModelCall | None:
-    reading = decode(
-        Exchange(
-            index=0,
-            request=request,
-            response=None,
-            start_ns=0,
-            first_byte_ns=None,
-            end_ns=None,
-            origin=Origin.LIVE,
-            timing=Timing.UNKNOWN,
-        )
-    )
+    reading = decode(Exchange(request=request, origin=Origin.LIVE))
     return reading.call if reading else None
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -16,15 +15,14 @@ from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.span import Source, SpanKind
+from pytest_agentperf.record.flights import Flights
 from pytest_agentperf.record.pending import Pending
 from pytest_agentperf.record.spans import OpenSpan, Spans, current_task, place
 from pytest_agentperf.record.tools.merge import tidy
-from pytest_agentperf.record.tools.open_calls import ASKS, LONGEST_ASK, OpenCalls
+from pytest_agentperf.record.tools.open_calls import OpenCalls
 
 if TYPE_CHECKING:
     from pytest_agentperf.record.default_latency import Rule
-
-if TYPE_CHECKING:
     from pytest_agentperf.record.probes.probe import Probe
 
 
@@ -82,9 +80,7 @@ class Recorder:
         self._notes: dict[str, None] = {}
         self._gauges: dict[str, Gauge] = {}
         self.spans = Spans(self._now, self._lock)
-        self._flights: dict[int, tuple[Pending, int | None]] = {}
-        self._readings: dict[int, Reading] = {}
-        self._started = 0
+        self._flights = Flights(self._lock, self.open_calls)
         self.probe: Probe | None = None
         """Who sees what the program does besides its calls."""
         self.zero_ns = 0
@@ -102,7 +98,7 @@ class Recorder:
         with _stack_lock:
             _stack.append(self)
         self._zero_cpu_ns = time.process_time_ns()
-        self.zero_ns = time.monotonic_ns()
+        self.zero_ns = self._flights.zero_ns = time.monotonic_ns()
         self._running = True
 
     def close(self) -> None:
@@ -116,8 +112,7 @@ class Recorder:
                 _stack.remove(self)
             place.set(self._outer)
             self.spans.end_all(self._latency_ns)
-            for index in tuple(self._flights):
-                self._keep(index, self._left_behind(index))
+            self._flights.end_all()
 
     def __enter__(self) -> Self:
         self.open()
@@ -129,24 +124,18 @@ class Recorder:
         self.close()
 
     def recording(self) -> Recording:
-        """What there is so far. A call in flight has neither status nor error nor end, unless all of its answer is there."""
+        """What there is so far; of calls in flight see `Flights.so_far`."""
         with self._lock:
             self._stamp()
             now = self._latency_ns
-            readings = dict(self._readings)
-            for index in self._flights:
-                reading = self._under_way(index)
-                if reading is not None:
-                    readings[index] = reading
-            in_order = [readings[index] for index in sorted(readings)]
-            spans = self.spans.so_far(now)
+            readings, spans = self._flights.so_far(), self.spans.so_far(now)
             if self.open_calls is not None:
-                spans, in_order = tidy(spans, in_order)
+                spans, readings = tidy(spans, readings)
             return Recording(
                 clock=self.clock,
                 latency_ns=now,
                 cpu_ns=self._cpu_ns,
-                readings=tuple(in_order),
+                readings=tuple(readings),
                 spans=tuple(spans),
                 signals=self.probe.signals() if self.probe else None,
                 gauges=tuple(self._gauges.values()),
@@ -162,9 +151,7 @@ class Recorder:
 
     def not_sent(self, pending: Pending) -> None:
         """A call that was refused is none."""
-        with self._lock:
-            for index in [index for index, flight in self._flights.items() if flight[0] is pending]:
-                del self._flights[index]
+        self._flights.drop(pending)
 
     def note(self, text: str) -> None:
         """A sentence that the reader of the numbers must know; said once."""
@@ -179,9 +166,8 @@ class Recorder:
     def bug(self, error: BaseException) -> None:
         """An error of ours, to be told at the end and not to the agent."""
         line = f"{_where(error.__traceback__)}: {type(error).__name__}: {error}"
-        if (
-            line not in self.bugs
-        ):  # no lock: what looks at every function may be told of one in the middle of a lock of ours
+        # No lock: what looks at every function may be told of one in the middle of a lock of ours.
+        if line not in self.bugs:
             self.bugs.append(line)
 
     @contextmanager
@@ -269,16 +255,12 @@ class Recorder:
             with self._lock:
                 if not self._running:
                     return pending
-                index, self._started = self._started, self._started + 1
-                self._flights[index] = (pending, self.spans.innermost())
-                pending.done.append(partial(self._landed, index))
-                if self.open_calls is not None:
-                    pending.heard = partial(self._heard, index, pending)
+                exchange = self._flights.start(pending, self.spans.innermost())
             if self.gates:
-                self._ask(self._exchange(index), peek(request) if peek else None)
+                self._ask(exchange, peek(request) if peek else None)
             pending.start_ns = time.monotonic_ns()
         except Stop:
-            self._flights.pop(index, None)
+            self._flights.drop(pending)
             raise
         except Exception as error:  # noqa: BLE001 - ours, so it must not reach the agent
             self.bug(error)
@@ -290,9 +272,7 @@ class Recorder:
 
     def llm_call(self, pending: Pending) -> int | None:
         """The place of a request in flight among the LLM calls of this test, from 1; None: it is none of them."""
-        own = next((index for index, (flight, _) in tuple(self._flights.items()) if flight is pending), None)
-        indices = [reading.call.index for reading in self.recording().readings]
-        return sum(index <= own for index in indices) if own is not None and own in indices else None
+        return self._flights.llm_call(pending)
 
     def _ask(self, exchange: Exchange, answer: Response | None) -> None:
         reading = decode(exchange)
@@ -309,55 +289,6 @@ class Recorder:
                 raise
             except Exception as error:  # noqa: BLE001 - the same
                 self.bug(error)
-
-    def _exchange(self, index: int, *, partial: bool = False) -> Exchange:
-        pending, span = self._flights[index]
-        return pending.exchange(index=index, zero_ns=self.zero_ns, span=span, partial=partial)
-
-    def _heard(self, index: int, pending: Pending, size: int) -> None:
-        """Who runs tools does not always read the stream to its end before: what it asks for is read where it is told.
-
-        These few streams are decoded twice, for usage may come yet.
-        """
-        if self.open_calls is None or not ASKS.search(pending.body, max(0, len(pending.body) - size - LONGEST_ASK)):
-            return
-        with self._lock:
-            exchange = self._exchange(index, partial=True) if index in self._flights else None
-        if exchange is not None and (reading := decode(exchange)):
-            self.open_calls.answered(reading.call)
-
-    def _landed(self, index: int, _: Pending) -> None:
-        with self._lock:
-            exchange = self._exchange(index) if index in self._flights else None
-        if exchange is not None:
-            self._keep(index, exchange)
-
-    def _under_way(self, index: int) -> Reading | None:
-        """A client may have all of an answer and not close it, till long after (LiteLLM's streams from Anthropic)."""
-        if self._flights[index][0].chunks:
-            whole = decode(self._left_behind(index))
-            if whole is not None and whole.call.usage is not None and whole.call.error is None:
-                return whole
-        return decode(self._exchange(index))
-
-    def _left_behind(self, index: int) -> Exchange:
-        """A call that outlives the test: an answer that nobody reads on ended with its last chunk."""
-        exchange = self._exchange(index, partial=True)
-        if exchange.response is None:
-            return replace(exchange, error=exchange.error or "the test ended before the answer came")
-        if exchange.end_ns is None and exchange.chunks and self._flights[index][0].end_known:
-            return replace(exchange, end_ns=exchange.chunks[-1].at_ns)
-        return exchange
-
-    def _keep(self, index: int, exchange: Exchange) -> None:
-        """Decoded here, once."""
-        reading = decode(exchange)
-        with self._lock:
-            self._flights.pop(index, None)
-            if reading is not None:
-                self._readings[index] = reading
-        if reading is not None and self.open_calls is not None:
-            self.open_calls.answered(reading.call)
 
     def _stamp(self) -> None:
         """While it runs, latency and CPU time so far; they stay when it is closed."""

@@ -100,8 +100,8 @@ RECORDING = {
         "output_tokens": 1 + 9,
     }
 }
-OWN = {EXAMPLES / "recording", EXAMPLES / "tools"}
-"""Its cassette comes from the provider beside it; those of the others from the corpus."""
+OWN = {EXAMPLES / name for name in ("recording", "tools", "coding_agent", "plugin_agent", "media_bot", "course")}
+"""Their cassettes come from providers of this project's; those of the others from the corpus."""
 TRIP = {"outcome": "failed", "llm_calls": 2, "tool_calls": 3, "tool_time": 400 + 500 + 300, "sequential_loss": 0}
 ONE_BY_ONE = TRIP | {"sequential_loss": 700}
 TOOLS = {
@@ -118,7 +118,79 @@ if find_spec("langchain") and find_spec("langchain_openai"):
         "test_langchain.py::test_tools_that_block_the_event_loop": ONE_BY_ONE,
         "test_langchain.py::test_at_once": TRIP | {"outcome": "passed"},
     }
+
+
+def before_and_after(module: str, tests: dict[str, dict[str, object]], codes: dict[str, str]) -> dict[str, object]:
+    """`tests`: numbers by variant. `codes`: by test, what it fails with before; after it passes."""
+    return {
+        f"{module}.py::{test.replace('[', f'[{variant}-') if '[' in test else f'{test}[{variant}]'}": {
+            "outcome": "failed" if variant == "before" else "passed",
+            "broken": found if variant == "before" else "",
+            **numbers,
+        }
+        for test, found in codes.items()
+        for variant, numbers in tests.items()
+    }
+
+
+REPAIR = {"llm_calls": 6, "tool_calls": 3 + 3 + 1 + 1 + 1}
+HABITS = {
+    "tools_one_by_one": "AP101",
+    "files_in_the_loop": "AP201",
+    "client_per_request": "AP202",
+    "trajectory_dumped": "AP204",
+    "settings_parsed": "AP205",
+    "unused_tools": "AP307",
+}
+CODING = before_and_after(
+    "test_coding_agent",
+    {"before": REPAIR, "after": REPAIR},
+    {f"test_a_habit_is_found[{habit}]": code for habit, code in HABITS.items()}
+    | {"test_repairs_in_time": "AP101 AP201 AP202 AP204 AP205 AP303 AP307 latency"},
+)
+TICKET = {"llm_calls": 5, "tool_calls": 4}
+PLUGINS = before_and_after(
+    "test_plugin_agent",
+    {"before": TICKET, "after": TICKET},
+    {
+        "test_asks_for_a_person_once_a_step": "AP401",
+        "test_reads_a_plugin_once": "AP205",
+        "test_plugins_are_mostly_there": "plugin_hit_rate",
+        "test_answers_in_time": "AP205 AP401 latency",
+    },
+)
+COURSE = before_and_after(
+    "test_course",
+    {"before": {"llm_calls": 1 + 3 + 1 + 4 + 3}, "after": {"llm_calls": 1 + 3 + 1 + 2 + 2}},
+    {
+        "test_chapters_in_parallel": "latency",
+        "test_timers_have_parents": "latency",
+        "test_budget_of_a_category": "",
+        "test_answers_are_kept": "AP301",
+        "test_models_fit_their_task": "AP304",
+        "test_preface_is_streamed": "AP306 ttft",
+    },
+)
+COURSE["test_course.py::test_budget_of_a_category[before]"] = {
+    "outcome": "failed",
+    "llm_calls": 7,
+}  # where it is stopped
+IN_A_CHILD = {"outcome": "failed", "broken": "AP203 AP404 latency", "llm_calls": 0}
+CALLED = {"outcome": "passed", "broken": ""}
+BOT = {
+    f"test_media_bot.py::test_{kind}_{how}[{job}]": expected
+    for kind, first, calls, took_ms in (("simple", 101, 2, 12_000), ("complex", 201, 4, 35_000))
+    for job in range(first, first + 5)
+    for how, expected in (
+        ("in_a_child", IN_A_CHILD | {"latency": took_ms}),
+        ("called", CALLED | {"llm_calls": calls}),
+    )
+}
 NUMBERS = {
+    "coding_agent": CODING,
+    "plugin_agent": PLUGINS,
+    "media_bot": BOT,
+    "course": COURSE,
     "tools": TOOLS,
     "recording": RECORDING,
     "latency": LATENCY,
@@ -152,7 +224,15 @@ def test_the_numbers_are_those_of_the_recording(pytester, example):
 
 
 def read(test: dict, name: str) -> object:
-    return test["outcome"] if name == "outcome" else test["metrics"][name]["value"]
+    if name == "outcome":
+        return test["outcome"]
+    if name == "broken":  # rules by their codes, limits by their metrics
+        broken = {
+            item["message"][:5] if item["message"].startswith("AP") else item["limit"]["metric"]
+            for item in test["violations"]
+        }
+        return " ".join(sorted(broken))
+    return test["metrics"][name]["value"]
 
 
 def test_what_made_an_agent_slower_is_told(pytester):

@@ -1,4 +1,6 @@
-"""What the README shows is so: its code stands in an example that the tests run, its output is what its commands print."""
+"""What the README shows is so: its code stands in an example that the tests run, its output is what its commands print; so
+is that of the examples' own pages.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = [
-    (match["language"], dedent(match["body"]))
-    for match in re.finditer(r"^ *```(?P<language>\w+)\n(?P<body>.*?)^ *```$", README, re.MULTILINE | re.DOTALL)
+PAGES = sorted((ROOT / "conftest_examples").glob("*/README.md"))
+
+
+def blocks(*languages: str, text: str = README) -> list[str]:
+    found = re.finditer(r"^ *```(?P<language>\w+)\n(?P<body>.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [dedent(match["body"]) for match in found if match["language"] in languages]
+
+
+SESSIONS = blocks("console") + [
+    session for page in PAGES for session in blocks("console", text=page.read_text("utf-8"))
 ]
 EXAMPLES = [
     dedent(path.read_text("utf-8"))
@@ -25,16 +34,12 @@ EXAMPLES = [
 ]
 
 
-def blocks(*languages: str) -> list[str]:
-    return [body for language, body in BLOCKS if language in languages]
-
-
 def test_it_is_short():
     assert len(README.splitlines()) < 300
 
 
 def test_no_block_is_forgotten():
-    assert {language for language, _ in BLOCKS} == {"console", "python", "yaml", "sh"}
+    assert len(blocks("console", "python", "yaml", "sh")) == README.count("```") // 2
 
 
 @pytest.mark.parametrize("code", blocks("python", "yaml"))
@@ -43,7 +48,7 @@ def test_code_is_of_an_example(code):
     assert any(code in example or indented in example for example in EXAMPLES)
 
 
-@pytest.mark.parametrize("session", blocks("console"), ids=lambda session: session.partition("\n")[0])
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.partition("\n")[0])
 def test_output_is_what_the_command_prints(session, tmp_path):
     """A line `...` stands for lines that are left out."""
     command, _, expected = session.removeprefix("$ ").partition("\n")

@@ -59,8 +59,13 @@ def broken(profile: Profile, policy: Policy) -> tuple[Violation, ...]:
             details=tuple(_details(found)),
         )
         for found in profile.findings
-        if found.gating and _any(policy.fail_on, found)
+        if _fails(policy, found)
     )
+
+
+def _fails(policy: Policy, found: Finding) -> bool:
+    named = found.code in policy.fail_on or found.name in policy.fail_on
+    return _any(policy.fail_on, found) and (found.gating or (named and RULES[found.code].gates_when_named))
 
 
 def _details(found: Finding) -> Iterator[str]:

@@ -80,10 +80,11 @@ def check(profile: Profile, limits: Iterable[Limit]) -> tuple[Violation, ...]:
 
     A value that is unknown, or only estimated (without `Profile.estimates_judge`), breaks its limit with the reason why:
     a gate that cannot see must not be green. A limit written for a test (not for a path) that saw no LLM call at all is
-    broken for the same reason.
+    broken for the same reason, unless another one says that there is to be none.
     """
     limits = tuple(limits)
-    if not profile.calls and (blind := [limit for limit in limits if _needs_calls(limit)]):
+    meant = any(limit.explicit and limit.metric == "llm_calls" and not limit.bound for limit in limits)
+    if not profile.calls and not meant and (blind := [limit for limit in limits if _needs_calls(limit)]):
         seeing = [limit for limit in limits if not _needs_calls(limit)]
         return (_saw_nothing(blind), *check(profile, seeing))
     return tuple(violation for limit in limits if (violation := _check(profile, limit)))
@@ -108,7 +109,7 @@ def _lines(violations: Iterable[Violation]) -> Iterator[str]:
 
 
 def _needs_calls(limit: Limit) -> bool:
-    return limit.explicit and not limit.own and not (limit.metric == "llm_calls" and limit.bound == 0)
+    return limit.explicit and not limit.own
 
 
 def _saw_nothing(limits: Sequence[Limit]) -> Violation:
@@ -120,7 +121,7 @@ def _saw_nothing(limits: Sequence[Limit]) -> Violation:
         message=f"no LLM call was seen, so {texts} says nothing",
         details=(
             "agentperf sees calls over httpx, httpx2, aiohttp and urllib3 while the test's body runs, also in threads.",
-            "If the test is meant to make none, say @pytest.mark.max_llm_calls(0).",
+            "If the test is meant to make none, say so as well: @pytest.mark.max_llm_calls(0).",
         ),
     )
 
@@ -245,6 +246,9 @@ _MOST_TOLD = 3
 def _told(findings: Iterable[Finding]) -> tuple[str, ...]:
     """The costliest, each with the way out."""
     ranked = sorted(findings, key=lambda found: -(found.lost_ms or 0))
-    lines = [line for f in ranked[:_MOST_TOLD] for line in (f"{f.code} {f.name}: {f.message}", f"  fix: {f.fix}")]
+    lines = []
+    for found in ranked[:_MOST_TOLD]:
+        place = f" at {found.where}" if found.where else ""
+        lines += [f"{found.code} {found.name}: {found.message}{place}", f"  fix: {found.fix}"]
     more = len(ranked) - _MOST_TOLD
     return (*lines, *([f"{more} more of that kind"] if more > 0 else []))

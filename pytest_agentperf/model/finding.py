@@ -17,7 +17,7 @@ class Finding:
     fix: str
     """One sentence: what to do about it."""
     cause: str = ""
-    """One of the rule's own words where it tells causes apart: `loop`, `blocking`, `limit`; else empty."""
+    """What the rule tells its findings apart by: `loop`, `blocking`, `limit`, a timer's name; else empty."""
     lost_ms: float | None = None
     """Milliseconds that it cost at most; None where time is not what it costs, or is unknown. The same below."""
     lost_tokens: int | None = None

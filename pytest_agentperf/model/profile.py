@@ -36,13 +36,13 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """Above which AP404 speaks."""
+    """Above which AP404 speaks; None: nobody set it, and AP404 has a usual one."""
 
-    llm_ms: int = 3_000
+    llm_ms: int | None = None
     """Of one LLM call."""
-    tool_ms: int = 1_000
+    tool_ms: int | None = None
     """Of one run of a tool."""
-    calls: int = 20
+    calls: int | None = None
     """LLM calls of one test."""
 
 

@@ -37,6 +37,7 @@ class FileUse:
     path: str
     """From the working directory where it is inside."""
     reads: int = 0
+    """Times that it was read without being written in between: of one version, the one that was read most."""
     writes: int = 0
     """Times that it was written anew; appending is none."""
     written: int = 0

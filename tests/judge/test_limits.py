@@ -141,6 +141,17 @@ def test_no_call_is_what_max_llm_calls_0_wants():
     assert told(profile(), "max_llm_calls", 0) == ""
 
 
+def test_who_says_that_there_are_no_calls_has_the_rest_judged():
+    seen = replace(profile(), latency_ns=1_200_000_000)
+    limits = [
+        *read_limit("max_llm_calls", (0,), {}, source="t.py:1"),
+        *read_limit("max_latency", (1000,), {}, source="t.py:2"),
+    ]
+    assert [violation.message for violation in check(seen, limits)] == [
+        "latency: 1,200 ms is over max_latency(1000) at t.py:2 by 200 ms (20%)"
+    ]
+
+
 def test_a_limit_set_by_path_passes_over_a_test_without_calls_and_says_so():
     limits = read_limit("max_latency", (2000,), {}, source="agentperf.yaml:3", explicit=False)
     assert check(profile(), limits) == ()

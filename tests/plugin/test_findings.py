@@ -137,13 +137,34 @@ def test_thresholds(slow: pytest.Pytester) -> None:
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([
-        "*AP404 thresholds is not allowed*: tool search took over 10 ms 1 times*",
+        "*AP404 thresholds is not allowed*: tool search took * ms, which is over 10 ms",
         "*AP404 thresholds is not allowed*: 2 LLM calls are more than 1",
     ])  # fmt: skip
     slow.makeini("[pytest]\nagentperf_thresholds = fast\n")
     result = slow.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got 'fast'" in result.stderr.str()
+
+
+@pytest.mark.parametrize(("given", "fails"), [("AP4", False), ("AP40", False), ("AP404", True), ("thresholds", True)])
+def test_thresholds_that_nobody_set_are_hints_unless_their_rule_is_named(
+    session: pytest.Pytester, given: str, fails: bool
+) -> None:
+    session.makepyfile("""
+        import httpx2
+        from agent import URL, body
+
+        def test_one():
+            for turn in range(21):
+                httpx2.post(URL, json=body(f"question {turn}"))
+    """)
+
+    result = session.runpytest("--agentperf", f"--agentperf-fail-on={given}")
+
+    result.assert_outcomes(failed=fails, passed=not fails)
+    text = " ".join(result.stdout.str().split())
+    assert "AP404 thresholds (a hint): 21 LLM calls are more than 20" in text
+    assert ("AP404 thresholds is not allowed by" in text) == fails
 
 
 def test_assert_no_findings(slow: pytest.Pytester) -> None:

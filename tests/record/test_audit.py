@@ -45,6 +45,22 @@ def test_a_file_that_is_read_again_and_again(tmp_path: Path) -> None:
     assert "test_audit.py:" in file.where
 
 
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_reads_count_while_nobody_writes(tmp_path: Path, mode: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("one")
+
+    with audited() as seen:
+        for version in range(4):
+            for _ in range(version):
+                page.read_text()
+            with page.open(mode) as file:
+                file.write("another")
+
+    (file,) = seen[0].files
+    assert file.reads == 3
+
+
 @pytest.mark.parametrize("safely", [False, True])
 def test_a_file_that_is_written_again_and_grows(tmp_path: Path, safely: bool) -> None:
     path = tmp_path / "trajectory.json"

@@ -52,6 +52,23 @@ def test_a_sleep_in_a_running_loop() -> None:
     assert block.where.endswith(f"test_probes.py:{line}")
 
 
+def test_many_short_waits_of_one_line_are_one_block() -> None:
+    def fetch_all() -> None:
+        for _ in range(4):
+            fetch()
+        time.sleep(0.5)  # longer than any of them, not than all
+
+    async def agent() -> None:
+        fetch_all()
+
+    with virtual() as seen:
+        asyncio.run(agent())
+
+    (block,) = seen[0].blocks
+    assert (block.start_ns, block.end_ns) == (0, 1_700 * MS)
+    assert block.where.endswith(f"test_probes.py:{fetch.__code__.co_firstlineno + 1}")
+
+
 def test_a_blocked_task_is_known() -> None:
     async def blocks(s: float) -> None:
         time.sleep(s)

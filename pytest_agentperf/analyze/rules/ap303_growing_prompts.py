@@ -25,6 +25,8 @@ _TURNS = 3
 _SHARE = 0.8
 _LEAST_TOKENS = 4_000
 """In all; a shorter conversation is cheap whatever it consists of."""
+_LEAST_PROMPT = 1_024
+"""Of the last one: what providers begin to cache, and to charge noticeably."""
 _GROWTH = 2
 _WORDS = {"tool": "tool results", "user": "user messages", "assistant": "the model's own answers"}
 
@@ -34,7 +36,7 @@ def find(profile: Profile) -> Iterator[Finding]:
         inputs = [_paid(call) for call in chain]
         outputs = [call.usage.output or 0 for call in chain if call.usage]
         total = sum(inputs) + sum(outputs)
-        growing = all(a < b for a, b in pairwise(inputs)) and inputs[-1] >= _GROWTH * inputs[0]
+        growing = all(a < b for a, b in pairwise(inputs)) and inputs[-1] >= max(_GROWTH * inputs[0], _LEAST_PROMPT)
         if len(chain) >= _TURNS and growing and total >= _LEAST_TOKENS and sum(inputs) > _SHARE * total:
             yield RULE.finding(
                 f"{sum(inputs) / total:.0%} of {total:,} tokens are input that no cache served, and it grew from "

@@ -36,6 +36,7 @@ def find(profile: Profile) -> Iterator[Finding]:
             yield RULE.finding(
                 f"{name} ran {len(spans)} times for {tool_calls} tool calls, {len(spans) / tool_calls:.1f} times each",
                 fix="do it once a step and keep the result",
+                cause=name,
                 lost_ms=lost / 1e6 if lost else None,
                 spans=tuple(span.id for span in spans),
             )

@@ -25,6 +25,8 @@ class Rule:
     """Pure; yields nothing where the profile does not show enough to tell."""
     gating: bool = True
     """Its findings are proofs, which may fail a test. A hint never does."""
+    gates_when_named: bool = False
+    """Its hints fail a test all the same where `fail_on` names this very rule."""
 
     def finding(self, message: str, *, fix: str, gating: bool = True, **details: Any) -> Finding:
         """`details`: the other fields of `Finding`."""

@@ -32,12 +32,19 @@ _SYSTEM = ("/dev/", "/proc/", "/sys/")
 @dataclass(slots=True)
 class _File:
     reads: int = 0
+    """Since it was written last."""
+    most_reads: int = 0
     writes: int = 0
     written: int = 0
     grew: int = 0
     size: int = -1
     where: str | None = None
     """None: not looked at yet; empty: it is not the agent that opens it."""
+
+    def changed(self) -> None:
+        """Who reads it now reads something new."""
+        self.most_reads = max(self.most_reads, self.reads)
+        self.reads = 0
 
 
 class Audit:
@@ -54,7 +61,7 @@ class Audit:
         return tuple(
             FileUse(
                 path=path.removeprefix(here),
-                reads=seen.reads,
+                reads=max(seen.reads, seen.most_reads),
                 writes=seen.writes,
                 written=seen.written,
                 grew=seen.grew,
@@ -84,8 +91,9 @@ class Audit:
         if anew:
             self._written(frame, path, _size(path))
         elif (isinstance(mode, str) and "a" not in mode) or (mode is None and not flags & (os.O_WRONLY | os.O_CREAT)):
-            seen = self._seen(frame, path)
-            seen.reads += 1
+            self._seen(frame, path).reads += 1
+        elif (appended := self._files.get(os.path.abspath(path))) is not None:
+            appended.changed()
 
     def renamed(self, frame: FrameType | None, source: Any, target: Any, *_: Any) -> None:
         """Who writes safely writes another file first and moves it."""
@@ -124,6 +132,7 @@ class Audit:
             seen.written += max(0, size)
         seen.size = size
         seen.writes += 1
+        seen.changed()
 
     def _seen(self, frame: FrameType | None, path: str) -> _File:
         path = os.path.abspath(path)

@@ -32,8 +32,8 @@ _NOWHERE = Place("", "")
 _original_run: Any = asyncio.Handle._run
 _since: dict[int, int] = {}
 """By thread: when the callback began that its loop is in, or was in last: to forget it after each would cost as much again."""
-_places: dict[tuple[int, int], tuple[Place, int]] = {}
-"""By thread and begin of a callback: where it was seen to wait longest, and for how long."""
+_places: dict[tuple[int, int], dict[Place, int]] = {}
+"""By thread and begin of a callback: where it was seen to wait, and for how long in all."""
 
 
 def run(self: Any) -> Any:
@@ -52,9 +52,10 @@ def run(self: Any) -> Any:
 
 def _blocked(seeing: probe.Probe, handle: Any, start_ns: int, end_ns: int) -> None:
     ident = get_ident()
-    at, took_ns = _places.pop((ident, start_ns), (_NOWHERE, 0))
-    if 2 * took_ns < end_ns - start_ns:
-        at = _NOWHERE  # most of it was something else
+    waits = _places.pop((ident, start_ns), None)
+    at = _NOWHERE
+    if waits and 2 * sum(waits.values()) >= end_ns - start_ns:  # else most of it was something else
+        at = max(waits, key=waits.__getitem__)
     task = getattr(handle._callback, "__self__", None)
     seeing.blocks.append(
         Block(
@@ -80,14 +81,15 @@ def _wait(original: Any) -> Any:
         try:
             return original(self, waiter, *args, **kwargs)
         finally:
-            _longest(waiter.ident, start_ns, self.now_ns() - before)
+            _waited(waiter.ident, start_ns, self.now_ns() - before)
 
     return wait
 
 
-def _longest(ident: int, start_ns: int, took_ns: int) -> None:
-    if took_ns >= LEAST_NS and took_ns > _places.get((ident, start_ns), (_NOWHERE, 0))[1]:
-        _places[ident, start_ns] = here(), took_ns
+def _waited(ident: int, start_ns: int, took_ns: int) -> None:
+    if took_ns >= LEAST_NS:
+        waits, at = _places.setdefault((ident, start_ns), {}), here()
+        waits[at] = waits.get(at, 0) + took_ns
 
 
 def _real_section(original: Any) -> Any:
@@ -102,7 +104,7 @@ def _real_section(original: Any) -> Any:
                 yield
         finally:
             if start_ns is not None:
-                _longest(ident, start_ns, self.now_ns() - before)
+                _waited(ident, start_ns, self.now_ns() - before)
 
     return real_section
 
@@ -121,7 +123,7 @@ class Watch(threading.Thread):
                 if looked.get(ident) == start_ns and (ident, start_ns) not in _places:
                     frame = sys._current_frames().get(ident)
                     if _since.get(ident) == start_ns:
-                        _places[ident, start_ns] = place(frame), sys.maxsize
+                        _places[ident, start_ns] = {place(frame): sys.maxsize}
                 looked[ident] = start_ns
 
     def stop(self) -> None:

@@ -4,7 +4,7 @@ import time
 
 from server.answer import Answer, Tool
 
-EXPECT = {"AP401": ""}
+EXPECT = {"AP401": "intervention_check"}
 ANSWERS = [
     Answer(tools=(Tool(name="look", arguments={"at": "a1"}),)),
     Answer(tools=(Tool(name="look", arguments={"at": "b2"}),)),

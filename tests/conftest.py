@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 from collections.abc import Iterator
@@ -20,8 +21,12 @@ settings.load_profile("suite")
 
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
-    """No test leaves a recorder open to the next one."""
+    """No test leaves a recorder to the next one, nor the patches that its bubble needed."""
+    start_new_thread = _thread.start_new_thread
     yield
+    if _thread.start_new_thread is not start_new_thread:
+        sys.modules["pytest_agentperf.clock.bubble"].uninstall()
+    assert _thread.start_new_thread is start_new_thread
     recorder = sys.modules.get("pytest_agentperf.record.recorder")
     assert recorder is None or recorder.active() is None
     if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:

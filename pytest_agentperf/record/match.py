@@ -16,6 +16,9 @@ from pytest_agentperf.record.redact import clean_form, clean_json, clean_url
 
 _OWNED = {("beta", "true")}
 """Query parameters that SDKs add on their own, and that come and go with their versions."""
+_NO_MATTER: tuple[Path, ...] = (("prompt_cache_key",),)
+"""Places of a body that change no answer. Of this one openai-agents makes up another value in each run.
+https://platform.openai.com/docs/api-reference/responses/create#responses-create-prompt_cache_key"""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -37,7 +40,7 @@ class Matching:
 
     def __init__(self, ignore: Sequence[Path] = (), normalize: Sequence[re.Pattern[str]] = ()) -> None:
         """`ignore`: places of a JSON body that do not count; `normalize`: patterns of text that does not."""
-        self._paths = tuple(ignore)
+        self._paths = (*_NO_MATTER, *ignore)
         self._patterns = tuple(normalize)
 
     def __call__(self, r1: Asked, r2: Asked) -> bool:

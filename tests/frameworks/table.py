@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
+
+from packaging.requirements import Requirement
 
 Becomes = Literal["parallel", "loop", "blocking"]
 """Of three calls in one turn: they run at the same time; or else why not, in the words of AP101.
@@ -32,8 +34,8 @@ GATHERS: Mapping[str, Becomes] = {"sync": "parallel", "async": "parallel", "bloc
 class Framework:
     title: str
     """For the docs."""
-    imports: tuple[str, ...]
-    """Packages without which there is nothing to test."""
+    needs: tuple[str, ...]
+    """Distributions without which there is nothing to test; of those that the second environment has older, which one."""
     ways: Mapping[str, Becomes]
     alone: tuple[str, ...] = ("seam", "detector", "window", "otel")
     """Sources that are tried without the others. The last lets the framework trace, for good."""
@@ -41,62 +43,62 @@ class Framework:
     """Its tools run in another process."""
 
     def missing(self) -> str:
-        return ", ".join(name for name in self.imports if not _found(name))
+        return ", ".join(need for need in self.needs if not _met(Requirement(need)))
 
 
-def _found(name: str) -> bool:
+def _met(need: Requirement) -> bool:
     try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
+        return version(need.name) in need.specifier
+    except PackageNotFoundError:
         return False
 
 
 FRAMEWORKS = {
-    "openai_raw": Framework(title="own loop over openai", imports=("openai",), ways=HAND_WRITTEN),
-    "anthropic_raw": Framework(title="own loop over anthropic", imports=("anthropic",), ways=HAND_WRITTEN),
-    "litellm": Framework(title="own loop over litellm", imports=("litellm",), ways=HAND_WRITTEN),
+    "openai_raw": Framework(title="own loop over openai", needs=("openai>=3",), ways=HAND_WRITTEN),
+    "anthropic_raw": Framework(title="own loop over anthropic", needs=("anthropic",), ways=HAND_WRITTEN),
+    "litellm": Framework(title="own loop over litellm", needs=("litellm",), ways=HAND_WRITTEN),
     "mcp_stdio": Framework(
         title="own loop over an MCP client (stdio)",
-        imports=("mcp", "openai"),
+        needs=("mcp>=2", "openai>=3"),
         ways={"async": "parallel", "async_sequential": "loop"},
         elsewhere=True,
     ),
     "mcp_http": Framework(
         title="own loop over an MCP client (HTTP)",
         alone=("seam", "detector", "window"),  # traced, it sends a random id with each request
-        imports=("mcp", "openai"),
+        needs=("mcp>=2", "openai>=3"),
         ways={"async": "parallel", "async_sequential": "loop"},
         elsewhere=True,
     ),
-    "anthropic_tool_runner": Framework(title="anthropic `tool_runner`", imports=("anthropic.lib.tools",), ways=LOOPS),
-    "google_genai": Framework(title="google-genai, automatic calling", imports=("google.genai",), ways=LOOPS),
+    "anthropic_tool_runner": Framework(title="anthropic `tool_runner`", needs=("anthropic",), ways=LOOPS),
+    "google_genai": Framework(title="google-genai, automatic calling", needs=("google-genai>=3",), ways=LOOPS),
     "openai_agents": Framework(
-        title="openai-agents", imports=("agents.run_internal",), ways={**GATHERS, "sync_sequential": "loop"}
+        title="openai-agents", needs=("openai-agents",), ways={**GATHERS, "sync_sequential": "loop"}
     ),
     "langchain": Framework(
         title="langchain, langgraph",
-        imports=("langchain.agents", "langgraph", "langchain_openai"),
+        needs=("langchain", "langgraph", "langchain-openai"),
         ways={**GATHERS, "sync_sequential": "loop"},
     ),
     "pydantic_ai": Framework(
         title="pydantic-ai",
-        imports=("pydantic_ai", "openai"),
+        needs=("pydantic-ai-slim", "openai"),
         ways={**GATHERS, "sync_sequential": "loop", "async_sequential": "loop"},
     ),
     "smolagents": Framework(
-        title="smolagents", imports=("smolagents", "openai"), ways={"sync": "parallel", "sync_sequential": "loop"}
+        title="smolagents", needs=("smolagents", "openai"), ways={"sync": "parallel", "sync_sequential": "loop"}
     ),
     "strands": Framework(
-        title="strands-agents", imports=("strands", "openai"), ways={**GATHERS, "sync_sequential": "loop"}
+        title="strands-agents", needs=("strands-agents", "openai"), ways={**GATHERS, "sync_sequential": "loop"}
     ),
     "agno": Framework(
-        title="agno", imports=("agno", "openai"), ways={**GATHERS, "sync": "loop", "sync_arun": "parallel"}
+        title="agno", needs=("agno", "openai"), ways={**GATHERS, "sync": "loop", "sync_arun": "parallel"}
     ),
-    "google_adk": Framework(title="google-adk", imports=("google.adk",), ways={**GATHERS, "sync": "blocking"}),
+    "google_adk": Framework(title="google-adk", needs=("google-adk",), ways={**GATHERS, "sync": "blocking"}),
     "llama_index": Framework(
-        title="llama-index", imports=("llama_index.core", "llama_index.llms.openai"), ways=GATHERS
+        title="llama-index", needs=("llama-index-core", "llama-index-llms-openai"), ways=GATHERS
     ),
-    "autogen": Framework(title="autogen", imports=("autogen_agentchat", "autogen_ext", "openai"), ways=GATHERS),
-    "agent_framework": Framework(title="agent-framework", imports=("agent_framework.openai",), ways=GATHERS),
-    "crewai": Framework(title="crewai", imports=("crewai",), ways={"sync": "parallel", "sync_lite": "parallel"}),
+    "autogen": Framework(title="autogen", needs=("autogen-agentchat", "autogen-ext"), ways=GATHERS),
+    "agent_framework": Framework(title="agent-framework", needs=("agent-framework-openai",), ways=GATHERS),
+    "crewai": Framework(title="crewai", needs=("crewai",), ways={"sync": "parallel", "sync_lite": "parallel"}),
 }

@@ -126,6 +126,16 @@ def test_what_is_left_out_is_no_difference_and_no_part_of_a_miss(ask, cassette):
         ask("Today is 2026-11-21, session abc.")
 
 
+def test_a_key_for_the_provider_s_cache_is_no_difference(ask, cassette):
+    with cassette("once"):
+        ask("Hello", prompt_cache_key="agents-sdk:run:1")
+    with cassette("none"):
+        ask("Hello", prompt_cache_key="agents-sdk:run:2")
+    with cassette("none"), pytest.raises(CassetteMiss) as caught:
+        ask("Bye", prompt_cache_key="agents-sdk:run:3")
+    assert "prompt_cache_key" not in str(caught.value)
+
+
 def test_a_bad_rule_in_vcr_config_names_itself(cassette):
     with pytest.raises(CassetteError, match=r"agentperf_match_ignore: 'a\['"):
         cassette("none", agentperf_match_ignore=["a["]).__enter__()

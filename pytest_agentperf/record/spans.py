@@ -44,19 +44,7 @@ class Spans:
         """
         outer = place.get()
         with self._lock:
-            now = self._now()
-            span = Span(
-                id=len(self._spans) + 1,
-                parent=self.innermost(),
-                kind=kind,
-                name=name,
-                start_ns=now,
-                end_ns=now,
-                thread=threading.get_ident(),
-                task=current_task(),
-                **facts,
-            )
-            self._spans.append(span)
+            span = self._new(kind, name, 0, facts)
             self._open.add(span.id)
         if nests:
             place.set((self, span.id))
@@ -102,19 +90,24 @@ class Spans:
     def add(self, kind: SpanKind, name: str, lasted_ns: int, **facts: Any) -> None:
         """One that has just ended here."""
         with self._lock:
-            now = self._now()
-            span = Span(
-                id=len(self._spans) + 1,
-                parent=self.innermost(),
-                kind=kind,
-                name=name,
-                start_ns=max(0, now - lasted_ns),
-                end_ns=now,
-                thread=threading.get_ident(),
-                task=current_task(),
-                **facts,
-            )
-            self._spans.append(span)
+            self._new(kind, name, lasted_ns, facts)
+
+    def _new(self, kind: SpanKind, name: str, lasted_ns: int, facts: dict[str, Any]) -> Span:
+        """One that ends now and here; the caller holds the lock."""
+        now = self._now()
+        span = Span(
+            id=len(self._spans) + 1,
+            parent=self.innermost(),
+            kind=kind,
+            name=name,
+            start_ns=max(0, now - lasted_ns),
+            end_ns=now,
+            thread=threading.get_ident(),
+            task=current_task(),
+            **facts,
+        )
+        self._spans.append(span)
+        return span
 
     def end_all(self, now_ns: int) -> None:
         for span in self._open:

@@ -95,9 +95,7 @@ FRAMEWORKS = {
         title="agno", needs=("agno", "openai"), ways={**GATHERS, "sync": "loop", "sync_arun": "parallel"}
     ),
     "google_adk": Framework(title="google-adk", needs=("google-adk",), ways={**GATHERS, "sync": "blocking"}),
-    "llama_index": Framework(
-        title="llama-index", needs=("llama-index-core", "llama-index-llms-openai"), ways=GATHERS
-    ),
+    "llama_index": Framework(title="llama-index", needs=("llama-index-core", "llama-index-llms-openai"), ways=GATHERS),
     "autogen": Framework(title="autogen", needs=("autogen-agentchat", "autogen-ext"), ways=GATHERS),
     "agent_framework": Framework(title="agent-framework", needs=("agent-framework-openai",), ways=GATHERS),
     "crewai": Framework(title="crewai", needs=("crewai",), ways={"sync": "parallel", "sync_lite": "parallel"}),

@@ -3,56 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
-from pytest_agentperf.analyze.rules import (
-    ap101_sequential_tools,
-    ap102_turns_in_a_row,
-    ap103_tools_not_executed,
-    ap104_parallel_tools_off,
-    ap201_blocked_loop,
-    ap202_client_per_call,
-    ap203_interpreter_started,
-    ap204_rewritten_file,
-    ap205_reread_file,
-    ap206_heavy_import,
-    ap301_repeated_requests,
-    ap302_broken_prefix,
-    ap303_growing_prompts,
-    ap304_large_model,
-    ap305_retries,
-    ap306_not_streamed,
-    ap307_unused_tools,
-    ap401_repeated_work,
-    ap404_thresholds,
-)
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.profile import Profile
 
-RULES: dict[str, Rule] = {
-    module.RULE.code: module.RULE
-    for module in (
-        ap101_sequential_tools,
-        ap102_turns_in_a_row,
-        ap103_tools_not_executed,
-        ap104_parallel_tools_off,
-        ap201_blocked_loop,
-        ap202_client_per_call,
-        ap203_interpreter_started,
-        ap204_rewritten_file,
-        ap205_reread_file,
-        ap206_heavy_import,
-        ap301_repeated_requests,
-        ap302_broken_prefix,
-        ap303_growing_prompts,
-        ap304_large_model,
-        ap305_retries,
-        ap306_not_streamed,
-        ap307_unused_tools,
-        ap401_repeated_work,
-        ap404_thresholds,
-    )
-}
+_MODULES = (
+    "ap101_sequential_tools",
+    "ap102_turns_in_a_row",
+    "ap103_tools_not_executed",
+    "ap104_parallel_tools_off",
+    "ap201_blocked_loop",
+    "ap202_client_per_call",
+    "ap203_interpreter_started",
+    "ap204_rewritten_file",
+    "ap205_reread_file",
+    "ap206_heavy_import",
+    "ap301_repeated_requests",
+    "ap302_broken_prefix",
+    "ap303_growing_prompts",
+    "ap304_large_model",
+    "ap305_retries",
+    "ap306_not_streamed",
+    "ap307_unused_tools",
+    "ap401_repeated_work",
+    "ap404_thresholds",
+)
+_EACH: tuple[Rule, ...] = tuple(import_module(f"{__package__}.{name}").RULE for name in _MODULES)
+RULES = {rule.code: rule for rule in _EACH}
 
 
 def findings(profile: Profile) -> tuple[Finding, ...]:

@@ -12,23 +12,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_agentperf.model.span import Confidence, SpanKind
+from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.record.recorder import Recorder, active
 from pytest_agentperf.record.spans import OpenSpan
-from pytest_agentperf.record.tools.frames import Shape, Vocabulary, likeness, shape
-from pytest_agentperf.record.tools.open_calls import Key, OpenCall
+from pytest_agentperf.record.tools.frames import Shape, Vocabulary, executed, shape
+from pytest_agentperf.record.tools.open_calls import Key
 
 monitoring: Any = getattr(sys, "monitoring", None)
-BETTER = frozenset({"profiler", "seam"})
 PATIENCE = 20
 """Looks in vain at one function since a model asked. Who recurses, or is called in a loop, would cost too much."""
 IDLE = 1000
 """The same while no call is open, where it costs next to nothing."""
-_RANK: dict[Confidence, int] = {"exact": 0, "likely": 1, "guess": 2}
 _IDS = (4, 3)
 """Of the tools of `sys.monitoring`, those that nobody has by convention."""
 
@@ -52,8 +50,6 @@ class Candidate:
     idle: int = 0
     local: int = 0
     """Its events beside those of all code."""
-    ran: dict[Key, OpenSpan] = field(default_factory=dict)
-    """What it executed of the calls that are open."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +70,8 @@ class Detector:
         """Those that fit no tool so far, and so are switched off."""
         self._muted: list[Candidate] = []
         """Candidates that are switched off because they were called too often."""
+        self._ran: dict[Recorder, dict[Candidate, dict[Key, OpenSpan]]] = {}
+        """For each recorder that is told, what each function executed."""
         self._running: dict[FrameType, Running] = {}
         self._callers: dict[FrameType, FrameType] = {}
         """Frames whose next line, or end, tells that the frame which they called is over."""
@@ -87,16 +85,16 @@ class Detector:
         with self._lock:
             if self._id is None:
                 self._id = _free_id()
+        self._ran[recorder] = {}
         recorder.open_calls.changed.append(self._asked)
         try:
             yield
         finally:
             recorder.open_calls.changed.remove(self._asked)
+            del self._ran[recorder]
             for frame, running in tuple(self._running.items()):
                 if running.recorder is recorder:
                     self._running.pop(frame, None)
-            for candidate in tuple(self._candidates.values()):
-                candidate.ran.clear()
 
     def _asked(self) -> None:
         """A model has asked for tools."""
@@ -229,14 +227,16 @@ class Detector:
         return None
 
     def _look(self, recorder: Recorder, candidate: Candidate, frame: FrameType) -> None:
-        found = _match(recorder, candidate, frame)
+        if recorder not in self._ran:
+            return
+        ran = self._ran[recorder].setdefault(candidate, {})
+        found = executed(recorder, candidate.shape, lambda: frame.f_locals, ran)
         if found is None:
             candidate.vain += 1
             return
         call, confidence = found
-        again = candidate.ran.get(call.key)
-        if again is not None:
-            entered = recorder.spans.reopen(again)
+        if call.key in ran:
+            entered = recorder.spans.reopen(ran[call.key])
         else:
             entered = recorder.enter(
                 SpanKind.TOOL,
@@ -251,7 +251,7 @@ class Detector:
         if entered is None:
             candidate.vain += 1
             return
-        candidate.ran[call.key] = entered
+        ran[call.key] = entered
         self._running[frame] = Running(recorder, entered, candidate)
         self._set_local(candidate, monitoring.events.PY_RETURN)
 
@@ -277,38 +277,13 @@ class Detector:
         return called
 
     def _ended(self, frame: FrameType, error: BaseException | None) -> None:
-        running = self._running.pop(frame)
-        running.recorder.spans.leave(running.entered, error)
+        if running := self._running.pop(frame, None):  # none, where its recording has ended before
+            running.recorder.spans.leave(running.entered, error)
 
 
 def _tell(error: Exception) -> None:
     if (recorder := active()) is not None:
         recorder.bug(error)
-
-
-def _match(recorder: Recorder, candidate: Candidate, frame: FrameType) -> tuple[OpenCall, Confidence] | None:
-    """The call that this frame executes, unless somebody who knows better tells of it.
-
-    Within the execution of a call, what looks like it is a part of it. Else a function executes identical calls in their
-    order.
-    """
-    assert recorder.open_calls is not None
-    calls = [call for call in recorder.open_calls.open if call.seen_by.isdisjoint(BETTER)]
-    form, ran = candidate.shape, candidate.ran
-    fitting = [(call, how) for call in calls if (how := likeness(form, lambda: frame.f_locals, call)) is not None]
-    if not fitting:
-        return None
-    around = {(span.call, span.call_id): span for span in recorder.spans.around(SpanKind.TOOL)}
-
-    def rank(found: tuple[OpenCall, Confidence]) -> tuple[bool | int, ...]:
-        """Tools that are asked for with the same arguments are told apart by name, else in their order."""
-        call, how = found
-        return call.key not in around, _RANK[how], call.name != form.name, call.key in ran, "detector" in call.seen_by
-
-    call, how = min(fitting, key=rank)
-    if call.key in around and _RANK[around[call.key].confidence] <= _RANK[how]:
-        return None
-    return call, how
 
 
 def _free_id() -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import inspect
 import os
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from types import CodeType
 from typing import Any, NamedTuple
 
-from pytest_agentperf.model.span import Confidence
-from pytest_agentperf.record.tools.open_calls import OpenCall, same
+from pytest_agentperf.model.span import Confidence, SpanKind
+from pytest_agentperf.record.recorder import Recorder
+from pytest_agentperf.record.tools.open_calls import Key, OpenCall, same
 
 VERBS = frozenset(
     word
@@ -21,6 +22,10 @@ VERBS = frozenset(
     for word in (verb, f"_{verb}", f"a{verb}", f"_a{verb}", f"{verb}_async", f"{verb}_json", f"{verb}_tool")
 ) | {"__call__", "forward", "handle", "execute_tool_call", "call_function", "_call_tool", "on_invoke_tool"}
 """What methods that carry out any tool are called; they are given all arguments as one."""
+
+_BETTER = frozenset({"profiler", "seam"})
+"""Sources beside which nobody is to guess."""
+_RANK: Mapping[Confidence, int] = {"exact": 0, "likely": 1, "guess": 2}
 
 _LIBRARIES = tuple(
     {os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -105,11 +110,34 @@ class Vocabulary:
         )
 
 
-def likeness(shape: Shape, values: Callable[[], Mapping[str, Any]], call: OpenCall) -> Confidence | None:
-    """How sure it is that a function with these parameters executes the call; None: it does not.
+def executed(
+    recorder: Recorder, shape: Shape, values: Callable[[], Mapping[str, Any]], ran: Container[Key]
+) -> tuple[OpenCall, Confidence] | None:
+    """The open call that a function executes which begins here, unless somebody who knows better tells of it.
 
-    `values`: what its parameters are, looked up only where it may fit.
+    `values`: what its parameters are, looked up only where it may fit. `ran`: the calls that it executed before. Within
+    the execution of a call, what looks like it is a part of it. Else a function executes identical calls in their order.
     """
+    assert recorder.open_calls is not None
+    calls = [call for call in recorder.open_calls.open if call.seen_by.isdisjoint(_BETTER)]
+    fitting = [(call, how) for call in calls if (how := likeness(shape, values, call)) is not None]
+    if not fitting:
+        return None
+    around = {(span.call, span.call_id): span for span in recorder.spans.around(SpanKind.TOOL)}
+
+    def rank(found: tuple[OpenCall, Confidence]) -> tuple[bool | int, ...]:
+        """Tools that are asked for with the same arguments are told apart by name, else in their order."""
+        call, how = found
+        return call.key not in around, _RANK[how], call.name != shape.name, call.key in ran, "detector" in call.seen_by
+
+    call, how = min(fitting, key=rank)
+    if call.key in around and _RANK[around[call.key].confidence] <= _RANK[how]:
+        return None
+    return call, how
+
+
+def likeness(shape: Shape, values: Callable[[], Mapping[str, Any]], call: OpenCall) -> Confidence | None:
+    """How sure it is that a function with these parameters executes the call; None: it does not."""
     asked, named = _given(call), shape.name == call.name
     if asked and asked.keys() <= set(shape.parameters) and _all_equal(asked, values()):
         return "exact" if named or not shape.foreign else "likely"

@@ -422,6 +422,48 @@ def test_a_tool_that_is_tried_again_is_one_span(recorder):
     assert (span.end_ns // 10**6, span.error) == (2300, None)
 
 
+def test_a_recording_within_another_knows_nothing_of_its_spans(recorder):
+    """Both number their calls from 0, so that the same identifier means two calls."""
+    asked(recorder, ("c0", "search", '{"q": "x"}'))
+    search("x")
+    with Recorder(sees_tools=True) as inner, watching(inner):
+        asked(inner, ("c0", "search", '{"q": "x"}'))
+        search("x")
+    search("x")
+    assert (spans_of(inner), inner.bugs) == ([("c0", 0, 100, True)], [])
+    assert spans_of(recorder) == [("c0", 0, 300, False)]
+
+
+def test_a_thread_that_outlives_its_test_tells_the_next_one_nothing():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def count(n):
+        """It recurses, so that its end is looked for in its caller."""
+        deepest = count(n - 1) if n else 0
+        if n == 45:
+            begun.set()
+            go_on.wait()
+        return deepest
+
+    def straggler():
+        count(50)
+        search("x", 0)
+
+    with Recorder(sees_tools=True) as first, watching(first):
+        asked(first, ("c0", "count", '{"n": 50}'), ("c1", "search", '{"q": "x"}'))
+        thread = threading.Thread(target=straggler)
+        thread.start()
+        begun.wait()
+    with Recorder(sees_tools=True) as second, watching(second):
+        go_on.set()
+        thread.join()
+        asked(second, ("c1", "search", '{"q": "x"}'))
+        search("x", 0)
+    stop_watching()
+    assert (first.bugs, [call for call, *_ in spans_of(first)]) == ([], ["c0"])
+    assert (second.bugs, [call for call, *_ in spans_of(second)]) == ([], ["c1"])
+
+
 COVERED = """
 import importlib, json, sys
 import coverage
@@ -585,7 +627,7 @@ def test_whatever_an_agent_does_spans_are_the_tools_own_log_to_the_nanosecond(ba
     }
 
 
-@pytest.mark.parametrize("fault", ["likeness", "shape", "Detector._ended", "Detector._wait_for_callers"])
+@pytest.mark.parametrize("fault", ["executed", "shape", "Detector._ended", "Detector._wait_for_callers"])
 def test_a_bug_of_ours_does_not_reach_the_agent(monkeypatch, fault):
     def broken(*_):
         raise RuntimeError("injected")

@@ -46,6 +46,7 @@ def profile(
         clock=recording.clock,
         latency_ns=recording.latency_ns,
         cpu_ns=recording.cpu_ns,
+        peak_memory=recording.peak_memory,
         calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
         spans=tuple(replace(span, thread=threads[span.thread], task=tasks.get(span.task)) for span in recording.spans),
         signals=_numbered(recording.signals, threads, tasks) if recording.signals else None,

@@ -141,6 +141,10 @@ class Run:
 
                 stack.enter_context(watching(self.recorder, self.tools))
                 stack.enter_context(probing(self.recorder, audits=self.audits))
+            if any(limit.metric == "memory" for limit in self.limits):
+                from pytest_agentperf.record.memory import peak_memory
+
+                stack.enter_context(peak_memory(self.recorder))
             self._open = stack.pop_all()
 
     def _epoch(self) -> float | None:

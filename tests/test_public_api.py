@@ -59,6 +59,7 @@ class Profile()
     clock: ClockKind
     latency_ns: int
     cpu_ns: int
+    peak_memory: int | None
     calls: tuple[ModelCall, ...]
     spans: tuple[Span, ...]
     signals: Signals | None
@@ -160,6 +161,7 @@ def test_markers():
             "max_latency(ms, *, within=None)",
             "max_ttft(ms, *, within=None)",
             "max_cpu(ms)",
+            "max_memory(mb)",
             "max_tokens(total=None, *, input=None, output=None, within=None)",
             "max_cost(usd, *, within=None)",
             "max_llm_calls(n, *, within=None)",

@@ -78,6 +78,10 @@ def _milliseconds(value: object) -> Bound:
     return _at_least_zero(value, "a number of milliseconds, 0 or more")
 
 
+def _megabytes(value: object) -> Bound:
+    return _at_least_zero(value, "a number of megabytes, 0 or more")
+
+
 def _count(value: object) -> Bound:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise BadLimit("expected a whole number, 0 or more")
@@ -124,6 +128,12 @@ CHECKS: dict[str, Check] = {
             name="max_cpu",
             help="fail if the agent's own code takes more than `ms` milliseconds of processor time",
             parameters=(Parameter(name="ms", metric="cpu", parse=_milliseconds),),
+            within=False,
+        ),
+        Check(
+            name="max_memory",
+            help="fail if the test's body holds more than `mb` megabytes of memory at once; tracemalloc makes it slow",
+            parameters=(Parameter(name="mb", metric="memory", parse=_megabytes),),
             within=False,
         ),
         Check(

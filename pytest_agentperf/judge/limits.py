@@ -185,7 +185,7 @@ def _judge(
     over = value > limit.bound if limit.kind == "max" else value < limit.bound
     if not over:
         return None
-    shown = unit if limit.own or unit in ("ms", "USD") else ""  # a count's label says what is counted
+    shown = unit if limit.own or unit in ("ms", "USD", "MB") else ""  # a count's label says what is counted
     side = "over" if limit.kind == "max" else "under"
     gap = abs(Decimal(str(value)) - Decimal(str(limit.bound)))
     message = (

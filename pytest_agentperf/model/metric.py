@@ -49,7 +49,7 @@ class Metric:
     """For the heading of a column."""
     label: str
     """For a sentence."""
-    unit: Literal["ms", "tokens", "USD", "calls", "turns", "bytes"]
+    unit: Literal["ms", "tokens", "USD", "calls", "turns", "bytes", "MB"]
     read: Callable[[Profile], Measure]
     better: Literal["lower", "higher"] = "lower"
     exact: bool = True
@@ -104,6 +104,14 @@ def _llm_time(profile: Profile) -> Measure:
     if why := _untimed(profile, lambda call: call.duration_ns):
         return Measure(value=None, why=why)
     return _known(_ms(sum(call.duration_ns or 0 for call in profile.calls)))
+
+
+def _memory(profile: Profile) -> Measure:
+    if profile.peak_memory is None:
+        return Measure(
+            value=None, why="it is measured in tests that limit it, with max_memory(mb), and told when they end"
+        )
+    return _known(round(profile.peak_memory / 1e6, 3))
 
 
 def _of_tools(read: Callable[[list[Span]], int], *, timed: bool = True) -> Callable[[Profile], Measure]:
@@ -239,6 +247,7 @@ METRICS: dict[str, Metric] = {
             read=_sequential_loss,
         ),
         Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
+        Metric(name="memory", title="memory", label="peak memory", unit="MB", read=_memory, exact=False, adds_up=False),
         Metric(
             name="tokens",
             title="tokens",

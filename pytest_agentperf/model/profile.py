@@ -55,6 +55,9 @@ class Profile:
     """The test's body from start to end on that clock; so far, while it runs."""
     cpu_ns: int = 0
     """CPU time of this process meanwhile: what the agent's own code costs."""
+    peak_memory: int | None = None
+    """Bytes of Python's memory that the test's body held at most, over what there was at its start; None: nobody asked for
+    it, for to measure it costs time."""
     calls: tuple[ModelCall, ...] = ()
     """In the order of starts."""
     spans: tuple[Span, ...] = ()

@@ -25,6 +25,8 @@ class Recording:
     latency_ns: int = 0
     """So far, while it runs."""
     cpu_ns: int = 0
+    peak_memory: int | None = None
+    """See `Profile`."""
     readings: tuple[Reading, ...] = ()
     """The LLM calls, in the order of starts; other traffic is left out."""
     spans: tuple[Span, ...] = ()

@@ -83,6 +83,8 @@ class Recorder:
         self._flights = Flights(self._lock, self.open_calls)
         self.probe: Probe | None = None
         """Who sees what the program does besides its calls."""
+        self.peak_memory: int | None = None
+        """Bytes, once somebody has measured it."""
         self.zero_ns = 0
         """Of the clock that `time.monotonic_ns` reads."""
         self._zero_cpu_ns = 0
@@ -135,6 +137,7 @@ class Recorder:
                 clock=self.clock,
                 latency_ns=now,
                 cpu_ns=self._cpu_ns,
+                peak_memory=self.peak_memory,
                 readings=tuple(readings),
                 spans=tuple(spans),
                 signals=self.probe.signals() if self.probe else None,

@@ -45,7 +45,7 @@ _DROP = (
     "llm_time",
 )
 """What a narrow terminal goes without, first to last."""
-_NOT_THERE = ("latency", "tool_time", "tool_overlap", "tool_runs", "cpu")
+_NOT_THERE = ("latency", "tool_time", "tool_overlap", "tool_runs", "cpu", "memory")
 """Of a test that ran; a file knows only its calls."""
 _ROWS = Rows(name="cassette", in_full="--json")
 _TIMES = {

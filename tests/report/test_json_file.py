@@ -110,6 +110,12 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
             "tool_overlap": {"value": 2, "unit": "calls", "estimated": False},
             "sequential_loss": {"value": 0, "unit": "ms", "estimated": False},
             "cpu": {"value": 12, "unit": "ms", "estimated": False},
+            "memory": {
+                "value": None,
+                "unit": "MB",
+                "estimated": False,
+                "why": "it is measured in tests that limit it, with max_memory(mb), and told when they end",
+            },
             "tokens": {"value": 2880, "unit": "tokens", "estimated": False},
             "input_tokens": {"value": 2710, "unit": "tokens", "estimated": False},
             "output_tokens": {"value": 170, "unit": "tokens", "estimated": False},

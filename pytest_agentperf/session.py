@@ -264,9 +264,12 @@ class Session:
                 "deselected": self.deselected,
             }
             return
+        complete = self._complete() if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else ()
+        if self.project.limits_file and any(self.config.rootpath.is_relative_to(path) for path in complete):
+            for glob in self.project.limits_file.idle(self._ran):
+                self.problems.append(f"{self.settings.limits_path}: {glob!r} matches no test: nothing of it is checked")
         if self.gate:
             try:
-                complete = self._complete() if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else ()
                 self.__dict__["report"] = self.gate.finish(self.report, self._ran, complete)
             except (OSError, ValueError) as problem:
                 self.problems.append(f"baselines: {problem}")

@@ -15,7 +15,7 @@ the same thing, the one further down wins; a marker on the test wins over all. T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -57,6 +57,11 @@ class LimitsFile:
             if _matches(glob, nodeid):
                 found |= thresholds
         return found
+
+    def idle(self, nodeids: Collection[str]) -> list[str]:
+        """The globs that match none of these tests."""
+        globs = dict.fromkeys([glob for glob, _ in self.globs] + [glob for glob, _ in self.gates])
+        return [glob for glob in globs if not any(_matches(glob, nodeid) for nodeid in nodeids)]
 
 
 def _matches(glob: str, nodeid: str) -> bool:

@@ -29,6 +29,18 @@ def test_a_glob_limits_and_a_marker_wins(session):
     )
 
 
+def test_a_glob_that_matches_no_test_is_told_once_all_tests_ran(session):
+    (session.path / "agentperf.yaml").write_text(
+        "limits:\n  'test_*.py': {max_tokens: 500}\n  'tests/agnets/*': {max_tokens: 1}\n", "utf-8"
+    )
+    session.makepyfile(test_agents="import agent\n\ndef test_fine(): agent.ask()\n\ndef test_too(): agent.ask()\n")
+    told = "agentperf.yaml: 'tests/agnets/[*]' matches no test: nothing of it is checked"
+    for args in ((), ("-n", "2")):
+        session.runpytest(*args).stdout.fnmatch_lines([told])
+    for args in (("-k", "fine"), ("test_agents.py",)):
+        session.runpytest(*args).stdout.no_fnmatch_line(told)
+
+
 def test_another_file_by_ini(session):
     session.makeini("[pytest]\nagentperf_limits = limits.yaml\n")
     (session.path / "limits.yaml").write_text("limits:\n  '*':\n    max_tokens: 100\n", "utf-8")

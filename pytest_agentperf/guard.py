@@ -24,12 +24,7 @@ class Guard:
         return True
 
     def keep(self, error: BaseException) -> None:
-        from traceback import extract_tb
+        from pytest_agentperf.model import bug
 
-        frame = extract_tb(error.__traceback__)[-1:]
-        where = (
-            f" at {frame[0].filename.rpartition('pytest_agentperf')[2].lstrip('/')}:{frame[0].lineno}" if frame else ""
-        )
-        line = f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
-        if line not in self.bugs:
+        if (line := bug.line(error)) not in self.bugs:
             self.bugs.append(line)

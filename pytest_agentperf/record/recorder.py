@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pytest_agentperf.decode.decoder import decode
+from pytest_agentperf.model import bug
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
@@ -168,7 +169,7 @@ class Recorder:
 
     def bug(self, error: BaseException) -> None:
         """An error of ours, to be told at the end and not to the agent."""
-        line = f"{_where(error.__traceback__)}: {type(error).__name__}: {error}"
+        line = bug.line(error)
         # No lock: what looks at every function may be told of one in the middle of a lock of ours.
         if line not in self.bugs:
             self.bugs.append(line)
@@ -305,14 +306,3 @@ class Recorder:
 
 def _texts(metadata: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((key, str(value)) for key, value in metadata.items()))
-
-
-def _where(traceback: TracebackType | None) -> str:
-    """The innermost place in this package, else the innermost at all."""
-    place = "?"
-    while traceback is not None:
-        name = traceback.tb_frame.f_globals.get("__name__", "?")
-        if name.startswith("pytest_agentperf.") or not place.startswith("pytest_agentperf."):
-            place = f"{name}:{traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    return place

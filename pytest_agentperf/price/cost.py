@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -136,8 +137,9 @@ def _table_usage(usage: Usage) -> dict[str, int]:
     return known | {name: 0 for name, both in overlaps.items() if both}  # it asks how much is both; nobody says
 
 
+@cache
 def table_version() -> str | None:
-    """Version of the price table; None where it is not installed. Does not import it."""
+    """Version of the price table; None where it is not installed. Does not import it. To ask for it reads files."""
     try:
         return metadata.version("genai-prices")
     except metadata.PackageNotFoundError:

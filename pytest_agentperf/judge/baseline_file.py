@@ -10,7 +10,7 @@
      tool flights at=1550000 took=1300000 for=1.1
 
 A block starts with the test's id behind `path/to/module.py::`, so that a module moves together with its file. Its first
-lines are numbers for people; the lines from `test` on are the skeleton (see `judge.skeleton`), which is what counts.
+lines are numbers for people; the lines from `test` on are the skeleton (see `judge.skeleton_text`), which is what counts.
 Times are microseconds, sizes bytes. Blocks are sorted; nothing in them drifts, so two branches meet in a block only if
 both changed that test.
 """
@@ -22,7 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pytest_agentperf.judge.skeleton_text import BadLine, read_skeleton, write_skeleton
+from pytest_agentperf.judge.skeleton_reader import BadLine, read_skeleton
+from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Profile
 
@@ -61,13 +62,13 @@ class Block:
             raise BadBaseline(f"{shown}: {nodeid}: {problem}; {_AGAIN}") from None
 
 
-def block(skeleton: Profile) -> Block:
-    """`skeleton` with its calls priced, for the line of the cost."""
+def block(profile: Profile) -> Block:
+    """Of a run whose calls are priced, for the line of the cost."""
     numbers = []
     for name, metric in METRICS.items():
-        if metric.slack is not None and (value := metric.read(skeleton).value) is not None:
+        if metric.slack is not None and (value := metric.read(profile).value) is not None:
             numbers.append(f" {name}{_UNITS.get(metric.unit, '')} {_whole(value, metric.unit)}")
-    return Block("\n".join(numbers), write_skeleton(skeleton))
+    return Block("\n".join(numbers), write_skeleton(profile))
 
 
 _UNITS = {"ms": "_ms", "USD": "_nano_usd"}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -69,9 +70,7 @@ class Baselines:
 
     def path(self, nodeid: str) -> PurePosixPath:
         """The file of a test's module: `tests/agentperf_baseline/test_trip.txt`, from the root of the project."""
-        module = PurePosixPath(nodeid.partition("::")[0])
-        name = module.name.removesuffix(".py")
-        return module.parent / self.folder / f"{name}.txt"
+        return _beside(nodeid.partition("::")[0], self.folder)
 
     def blocks(self, path: PurePosixPath) -> dict[str, Block]:
         """By the tests' ids behind their module. Raises BadBaseline."""
@@ -118,16 +117,21 @@ class Baselines:
         known = self.block(head.nodeid)
         if known is None:
             return Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
-        bare = skeleton(head)
-        if write_skeleton(bare) == known.trace:
+        if write_skeleton(head) == known.trace:
             return Compared()
         if head.calls and comparable(head):
             return Compared()
         base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
-        now = priced(bare, self.own_prices)
+        now = priced(skeleton(head), self.own_prices)
         by_luck = luck(base, now, Pricer(self.own_prices))
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=by_luck)
         return Compared(changes, base if changes or head.clock is base.clock else None)
+
+
+@cache
+def _beside(module: str, folder: str) -> PurePosixPath:
+    path = PurePosixPath(module)
+    return path.parent / folder / f"{path.name.removesuffix('.py')}.txt"
 
 
 def name_in_module(nodeid: str) -> str:
@@ -212,7 +216,7 @@ def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> tup
 def _put(baselines: Baselines, files: dict[PurePosixPath, dict[str, Block]], profile: Profile) -> None:
     path = baselines.path(profile.nodeid)
     blocks = files.setdefault(path, dict(baselines.blocks(path)))
-    blocks[name_in_module(profile.nodeid)] = block(priced(skeleton(profile), baselines.own_prices))
+    blocks[name_in_module(profile.nodeid)] = block(priced(profile, baselines.own_prices))
 
 
 def _kind(test: TestRun, categories: Collection[str]) -> str | None:

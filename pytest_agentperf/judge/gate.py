@@ -74,9 +74,9 @@ def _amount(value: object) -> Number | None:
     return number if number is not None and number.is_finite() and number >= 0 else None
 
 
-def priced(skeleton: Profile, own_prices: Mapping[str, OwnPrice]) -> Profile:
+def priced(profile: Profile, own_prices: Mapping[str, OwnPrice]) -> Profile:
     """With what its calls cost by today's table: a new price is no regression."""
-    return replace(skeleton, calls=tuple(replace(call, cost=price(call, own_prices)) for call in skeleton.calls))
+    return replace(profile, calls=tuple(replace(call, cost=price(call, own_prices)) for call in profile.calls))
 
 
 def comparable(profile: Profile) -> str:

@@ -1,21 +1,30 @@
-"""A skeleton as lines of text and back: one for the test, one for each call and span, `key=value` for what is not usual."""
+"""What of a profile is worth keeping to compare with, as lines of text: equal for runs that do the same.
+
+One line for the test, one for each call and span, `key=value` for what is not usual, and not a word of a prompt. Calls and
+spans are numbered from 1; tools, and the timers that directly hold a call, are the spans that stay, but for tools that only
+the detector saw: it needs Python 3.12, and a baseline is the same on every Python. Times are whole microseconds. A tool
+call's id is `1.2` for the second that the first call asks for, and a result names it. Of a prompt stay digests and sizes: of
+the system prompt, the tools, each result, and as `talk` of all messages, the digest together, the sizes apart for the
+model's own and for all others without the results. The `answer` tells recordings apart: another recording of the same
+answer has another one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import chain
-from typing import Any, cast
-from urllib.parse import quote, unquote
+from hashlib import blake2b
+from urllib.parse import quote
 
-from pytest_agentperf.model.call import Message, ModelCall, Prompt, SideCall, ToolCall, ToolResult
-from pytest_agentperf.model.exchange import Origin, Timing
-from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.call import MODEL_ROLES, ModelCall, Prompt, SideCall, ToolResult
+from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.usage import Usage
 
-_US = 1_000
-_USAGE = {
+US = 1_000
+"""Nanoseconds of the unit in which times are written."""
+USAGE = {
     "input": "input",
     "output": "output",
     "read": "cache_read",
@@ -26,214 +35,112 @@ _USAGE = {
     "audio_out": "audio_output",
 }
 """Word in the file -> field of `Usage`."""
+_WHOLES = ("input", "output")
+
+Ids = Mapping[int, int]
+"""Of spans, to the numbers of those that stay."""
+Asked = Mapping[str | None, str]
+"""Tool calls by the model's names for them, to `1.2`."""
 
 
-class BadLine(ValueError):
-    """A line that says nothing; the message quotes it."""
-
-
-def write_skeleton(skeleton: Profile) -> str:
-    lines = [
-        _line("test", took=skeleton.latency_ns // _US),
-        *map(_call_line, skeleton.calls),
-        *map(_span_line, skeleton.spans),
-    ]
+def write_skeleton(profile: Profile) -> str:
+    kept, ids = _spans(profile)
+    numbers = {call.index: number for number, call in enumerate(profile.calls, 1)}
+    asked: Asked = {
+        tool.id: f"{number}.{place}"
+        for number, call in enumerate(profile.calls, 1)
+        for place, tool in enumerate(call.tool_calls, 1)
+        if tool.id
+    }
+    lines = [f" test took={profile.latency_ns // US}"]
+    lines += [_call(call, ids, asked) for call in profile.calls]
+    lines += [_span(span, ids, numbers, asked) for span in kept]
     return "\n".join(lines)
 
 
-def read_skeleton(nodeid: str, text: str) -> Profile:
-    """Raises BadLine."""
-    head, *lines = text.split("\n")
-    _, took = _words(head)
-    calls: list[ModelCall] = []
-    spans: list[Span] = []
-    for line in lines:
-        try:
-            words, values = _words(line)
-            if words[0] == "call":
-                calls.append(_read_call(len(calls), words, values))
-            else:
-                spans.append(_read_span(len(spans) + 1, words, values))
-            if values:
-                raise BadLine(f"unknown {next(iter(values))!r}")
-        except (KeyError, ValueError, IndexError) as problem:
-            raise BadLine(f"cannot be read: {line.strip()[:80]!r} ({type(problem).__name__}: {problem})") from None
-    return Profile(
-        nodeid=nodeid,
-        clock=ClockKind.VIRTUAL,
-        latency_ns=int(took["took"]) * _US,
-        calls=tuple(calls),
-        spans=tuple(spans),
+def _spans(profile: Profile) -> tuple[list[Span], Ids]:
+    """The spans that stay, and for each id there was, the number of the innermost one that stays."""
+    holding = {call.span for call in profile.calls}
+    kept: list[Span] = []
+    ids: dict[int, int] = {}
+    for span in profile.spans:  # parents start before their children
+        if (span.kind is SpanKind.TOOL and span.source != "detector") or span.id in holding:
+            kept.append(span)
+            ids[span.id] = len(kept)
+        elif span.parent in ids:
+            ids[span.id] = ids[span.parent]
+    return kept, ids
+
+
+def _call(call: ModelCall, ids: Ids, asked: Asked) -> str:
+    prompt, start = call.prompt, call.start_ns // US
+    words = (
+        f" call {_quoted(call.provider)} {call.api} {_quoted(call.model)}",
+        call.requested_model and f"asked={_quoted(call.requested_model)}",
+        call.operation != "chat" and f"op={call.operation}",
+        call.service_tier and f"tier={_quoted(call.service_tier)}",
+        f"turn={call.turn}",
+        call.span in ids and f"within={ids[call.span]}",
+        call.status != 200 and f"status={call.status or 'none'}",
+        call.error and f"error={_quoted(call.error)}",
+        f"at={start}",
+        call.first_byte_ns is not None and f"first={call.first_byte_ns // US - start}",
+        call.end_ns is not None and f"took={call.end_ns // US - start}",
+        call.timing is not Timing.RECORDED and f"timing={call.timing.value}",
+        call.streamed and "streamed",
+        _usage(call.usage),
+        call.wire_cost and f"stated_usd={call.wire_cost}",
+        call.side_calls and f"side={','.join(map(_side, call.side_calls))}",
+        prompt.system_digest and f"system={prompt.system_digest[:8]}:{prompt.system_size}",
+        prompt.tools_digest and f"tools={prompt.tools_digest[:8]}:{prompt.tools_size}",
+        prompt.parallel_tools is not None and f"parallel={str(prompt.parallel_tools).lower()}",
+        prompt.messages and _talk(prompt),
+        prompt.results and f"results={','.join(_result(result, asked) for result in prompt.results)}",
+        f"sent={call.request_size}",
+        f"received={call.response_size}",
+        call.tool_calls and f"asks={','.join(_quoted(tool.name) for tool in call.tool_calls)}",
+        call.server_tools and f"server_tools={','.join(map(_quoted, call.server_tools))}",
+        f"answer={_short((call.response_id or '', call.request_id or '', call.answer_digest))}",
     )
+    return " ".join(filter(None, words))
 
 
-def _call_line(call: ModelCall) -> str:
-    prompt, usage = call.prompt, call.usage or Usage()
-    own, rest = prompt.messages or (Message(role="", digest="", size=0),) * 2
-    return _line(
-        "call",
-        _quoted(call.provider),
-        call.api,
-        _quoted(call.model),
-        asked=call.requested_model and _quoted(call.requested_model),
-        op=None if call.operation == "chat" else call.operation,
-        tier=call.service_tier and _quoted(call.service_tier),
-        turn=call.turn,
-        within=call.span,
-        status=None if call.status == 200 else call.status or "none",
-        error=call.error and _quoted(call.error),
-        at=call.start_ns // _US,
-        first=None if call.first_byte_ns is None else (call.first_byte_ns - call.start_ns) // _US,
-        took=None if call.end_ns is None else (call.end_ns - call.start_ns) // _US,
-        timing=None if call.timing is Timing.RECORDED else call.timing.value,
-        streamed=call.streamed,
-        **{word: getattr(usage, field) for word, field in _USAGE.items()},
-        estimated=usage.estimated,
-        usage=None if call.usage else "none",
-        stated_usd=call.wire_cost,
-        side=_joined(_side_word(side) for side in call.side_calls),
-        system=prompt.system_digest and f"{prompt.system_digest}:{prompt.system_size}",
-        tools=prompt.tools_digest and f"{prompt.tools_digest}:{prompt.tools_size}",
-        parallel=None if prompt.parallel_tools is None else str(prompt.parallel_tools).lower(),
-        talk=rest.digest and f"{rest.digest}:{own.size}:{rest.size}",
-        results=_joined(f"{result.call_id}:{result.digest}:{result.size}" for result in prompt.results),
-        sent=call.request_size,
-        received=call.response_size,
-        asks=_joined(_quoted(tool.name) for tool in call.tool_calls),
-        server_tools=_joined(map(_quoted, call.server_tools)),
-        answer=call.answer_digest,
-    )
+def _usage(usage: Usage | None) -> str:
+    """A part that is 0 and one that nobody stated are the same."""
+    if usage is None:
+        return "usage=none"
+    counts = ((word, field, getattr(usage, field)) for word, field in USAGE.items())
+    words = [f"{word}={count}" for word, field, count in counts if count or (count == 0 and field in _WHOLES)]
+    return " ".join([*words, "estimated"] if usage.estimated else words)
 
 
-def _read_call(number: int, words: list[str], values: dict[str, str]) -> ModelCall:
-    take = values.pop
-    start = int(take("at")) * _US
-    first, took = take("first", None), take("took", None)
-    status = take("status", "200")
-    counts: dict[str, Any] = {field: int(take(word)) for word, field in _USAGE.items() if word in values}
-    usage = None if take("usage", None) else Usage(**counts, estimated=bool(take("estimated", "")))
-    system, system_size = _sized(take("system", ""))
-    tools, tools_size = _sized(take("tools", ""))
-    parallel = take("parallel", None)
-    talk = take("talk", "").split(":")
-    messages = (
-        (
-            Message(role="assistant", digest="", size=int(talk[1])),
-            Message(role="user", digest=talk[0], size=int(talk[2])),
-        )
-        if len(talk) == 3
-        else (Message(role="assistant", digest="", size=0), Message(role="user", digest="", size=0))
-    )
-    return ModelCall(
-        index=number,
-        provider=unquote(words[1]),
-        api=words[2],
-        model=unquote(words[3]),
-        requested_model=_maybe(unquote, take("asked", None)),
-        operation=cast("Any", take("op", "chat")),
-        service_tier=_maybe(unquote, take("tier", None)),
-        turn=int(take("turn")),
-        span=_maybe(int, take("within", None)),
-        status=None if status == "none" else int(status),
-        error=_maybe(unquote, take("error", None)),
-        start_ns=start,
-        first_byte_ns=None if first is None else start + int(first) * _US,
-        end_ns=None if took is None else start + int(took) * _US,
-        timing=Timing(take("timing", "recorded")),
-        origin=Origin.REPLAYED,
-        streamed=bool(take("streamed", "")),
-        usage=usage,
-        wire_cost=take("stated_usd", None),
-        side_calls=tuple(map(_read_side, _parts(take("side", "")))),
-        prompt=Prompt(
-            system_digest=system,
-            system_size=system_size,
-            tools_digest=tools,
-            tools_size=tools_size,
-            parallel_tools=None if parallel is None else parallel == "true",
-            messages=messages,
-            results=tuple(map(_read_result, _parts(take("results", "")))),
-        ),
-        request_size=int(take("sent", "0")),
-        response_size=int(take("received", "0")),
-        tool_calls=tuple(
-            ToolCall(id=f"{number + 1}.{place}", name=unquote(name), arguments="")
-            for place, name in enumerate(_parts(take("asks", "")), 1)
-        ),
-        server_tools=tuple(map(unquote, _parts(take("server_tools", "")))),
-        answer_digest=take("answer", ""),
-    )
+def _talk(prompt: Prompt) -> str:
+    own = sum(message.size for message in prompt.messages if message.role.lower() in MODEL_ROLES)
+    results = sum(result.size for result in prompt.results)
+    rest = sum(message.size for message in prompt.messages) - own - results
+    return f"talk={_short(message.digest for message in prompt.messages)}:{own}:{max(0, rest)}"
 
 
-def _span_line(span: Span) -> str:
-    return _line(
-        span.kind.value,
-        _quoted(span.name),
-        at=span.start_ns // _US,
-        took=(span.end_ns - span.start_ns) // _US,
-        within=span.parent,
-        error=span.error and _quoted(span.error),
-        call=None if span.call is None else span.call + 1,
-        id=span.call_id,
-    )
+def _result(result: ToolResult, asked: Asked) -> str:
+    return f"{asked.get(result.call_id, '')}:{result.digest[:8]}:{result.size}"
 
 
-def _read_span(number: int, words: list[str], values: dict[str, str]) -> Span:
-    take = values.pop
-    start = int(take("at")) * _US
-    call = take("call", None)
-    return Span(
-        id=number,
-        parent=_maybe(int, take("within", None)),
-        kind=SpanKind(words[0]),
-        name=unquote(words[1]),
-        start_ns=start,
-        end_ns=start + int(take("took")) * _US,
-        error=_maybe(unquote, take("error", None)),
-        call=None if call is None else int(call) - 1,
-        call_id=take("id", None),
-    )
-
-
-def _side_word(side: SideCall) -> str:
-    counts = (str(getattr(side.usage, field) or 0) for field in _USAGE.values())
+def _side(side: SideCall) -> str:
+    counts = (str(getattr(side.usage, field) or 0) for field in USAGE.values())
     names = (_quoted(text).replace(":", "%3A") for text in (side.kind, side.model or ""))
     return ":".join((*names, *counts))
 
 
-def _read_side(text: str) -> SideCall:
-    kind, model, *counts = text.split(":")
-    fields: dict[str, Any] = dict(zip(_USAGE.values(), map(int, counts), strict=True))
-    usage = Usage(**fields)
-    return SideCall(kind=unquote(kind), model=unquote(model) or None, usage=usage)
-
-
-def _read_result(text: str) -> ToolResult:
-    call_id, digest, size = text.split(":")
-    return ToolResult(call_id=call_id, digest=digest, size=int(size))
-
-
-def _line(*words: str, **values: object) -> str:
-    """What is None, empty or false is left out; what is true is its name alone."""
-    pairs = (
-        key if value is True else f"{key}={value}"
-        for key, value in values.items()
-        if value is not None and value != "" and value is not False
+def _span(span: Span, ids: Ids, numbers: Mapping[int, int], asked: Asked) -> str:
+    start = span.start_ns // US
+    words = (
+        f" {span.kind.value} {_quoted(span.name)} at={start} took={span.end_ns // US - start}",
+        span.parent in ids and f"within={ids[span.parent]}",
+        span.error and f"error={_quoted(span.error)}",
+        span.call in numbers and f"call={numbers[span.call]}",
+        span.call_id in asked and f"id={asked[span.call_id]}",
     )
-    return " " + " ".join(chain(words, pairs))
-
-
-def _words(line: str) -> tuple[list[str], dict[str, str]]:
-    words, values = [], {}
-    for word in line.split():
-        key, equals, value = word.partition("=")
-        if equals:
-            values[key] = value
-        elif key in ("streamed", "estimated"):
-            values[key] = key
-        else:
-            words.append(word)
-    return words, values
+    return " ".join(filter(None, words))
 
 
 @lru_cache(maxsize=4096)
@@ -241,18 +148,5 @@ def _quoted(text: str) -> str:
     return quote(text, safe="/@+.-_~#:", errors="replace")
 
 
-def _joined(parts: Iterable[str]) -> str:
-    return ",".join(parts)
-
-
-def _parts(text: str) -> list[str]:
-    return text.split(",") if text else []
-
-
-def _sized(text: str) -> tuple[str, int]:
-    digest, _, size = text.partition(":")
-    return digest, int(size or 0)
-
-
-def _maybe(make: Callable[[str], Any], text: str | None) -> Any:
-    return None if text is None else make(text)
+def _short(texts: Iterable[str]) -> str:
+    return blake2b("\n".join(texts).encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

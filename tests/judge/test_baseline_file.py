@@ -16,17 +16,18 @@ from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, fro
 from pytest_agentperf.judge.baselines import Baselines, Tree, update
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
 from samples import profiles, trip
 
 
 def blocks(*seeds: int) -> dict[str, object]:
-    return {f"test_{seed:03}": block(priced(skeleton(profile("t.py::x", plan(seed))), PRICES)) for seed in seeds}
+    return {f"test_{seed:03}": block(priced(profile("t.py::x", plan(seed)), PRICES)) for seed in seeds}
 
 
 def test_what_people_see() -> None:
-    assert to_text({"TestTrip::test_plans[a b]": block(priced(skeleton(trip()), PRICES))}) == snapshot("""\
+    assert to_text({"TestTrip::test_plans[a b]": block(priced(trip(), PRICES))}) == snapshot("""\
 # agentperf-baseline 1 (written by pytest --agentperf-update)
 
 TestTrip::test_plans[a b]
@@ -63,11 +64,13 @@ def test_any_id_is_one_line_and_comes_back(name: str) -> None:
 
 @settings(max_examples=30)
 @given(profiles())
-def test_any_skeleton_comes_back(seen: Profile) -> None:
-    bare = skeleton(seen)
-    text = to_text({"test_any": block(bare)})
+def test_what_is_held_against_a_run_has_its_numbers(seen: Profile) -> None:
+    text = to_text({"test_any": block(seen)})
+    bare = from_text(text, "f")["test_any"].profile(seen.nodeid, "f")
 
-    assert from_text(text, "f")["test_any"].profile(bare.nodeid, "f") == bare
+    assert bare == skeleton(seen)
+    judged = [metric for metric in METRICS.values() if metric.slack is not None]
+    assert [m.read(priced(bare, PRICES)) for m in judged] == [m.read(priced(seen, PRICES)) for m in judged]
 
 
 def test_the_same_runs_the_same_bytes_in_whatever_order() -> None:

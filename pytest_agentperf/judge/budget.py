@@ -11,11 +11,11 @@ from pytest_agentperf.judge.checks import BadLimit, parse
 from pytest_agentperf.judge.limits import LimitExceeded, check
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.limit import Limit
-from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow, total_usage
+from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Reading, Recording
 from pytest_agentperf.model.span import Span, SpanKind
-from pytest_agentperf.model.usage import Usage
+from pytest_agentperf.model.usage import Usage, total
 from pytest_agentperf.price.cost import OwnPrice, price
 from pytest_agentperf.price.tokens import estimate
 from pytest_agentperf.record.recorder import Stop
@@ -197,5 +197,5 @@ def _around(spans: Sequence[Span], innermost: int | None) -> set[str]:
 
 
 def _tokens(profile: Profile) -> int:
-    usage = total_usage(call for call in profile.calls if call.usage)
+    usage = total([call.usage for call in profile.calls if call.usage and call.error is None])
     return (usage.input or 0) + (usage.output or 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
+from operator import attrgetter
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
@@ -13,7 +14,7 @@ from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.stretch import length, most_at_once
-from pytest_agentperf.model.usage import Usage, total
+from pytest_agentperf.model.usage import Usage
 
 Number = int | float | Decimal
 
@@ -153,37 +154,29 @@ def _seen(call: ModelCall, profile: Profile) -> bool:
     return sum(span.kind is SpanKind.TOOL and span.call == call.index for span in profile.spans) > 1
 
 
-def total_usage(calls: Iterable[ModelCall]) -> Usage:
-    """The tokens of all calls that were answered; one without usage makes `input` and `output` unknown."""
-    return total([call.usage or Usage() for call in calls if call.error is None])
+def _tokens(count: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]:
+    """A sum over the calls that were answered; one that does not say makes it unknown."""
 
-
-def _tokens(pick: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]:
     def read(profile: Profile) -> Measure:
-        usage = total_usage(profile.calls)
-        value = pick(usage)
-        if value is not None:
-            return Measure(value=value, estimated=usage.estimated)
-        silent = [
-            call for call in profile.calls if call.error is None and (call.usage is None or pick(call.usage) is None)
-        ]
-        return Measure(
-            value=None, why=f"{len(silent)} of {len(profile.calls)} LLM calls came without usage ({_names(silent)})"
-        )
+        answered = [call for call in profile.calls if call.error is None]
+        usages = [call.usage or _UNSAID for call in answered]
+        counts = [count(usage) for usage in usages]
+        silent = [call.model for call, number in zip(answered, counts, strict=True) if number is None]
+        if silent:
+            few = f"{len(silent)} of {len(profile.calls)} LLM calls"
+            return Measure(value=None, why=f"{few} came without usage ({', '.join(dict.fromkeys(silent))})")
+        return Measure(value=sum(filter(None, counts)), estimated=any(usage.estimated for usage in usages))
 
     return read
+
+
+_UNSAID = Usage()
 
 
 def _part(name: str) -> Callable[[Profile], Measure]:
     """A part of a bucket: 0 where calls with usage leave it out."""
-
-    def read(profile: Profile) -> Measure:
-        usage = total_usage(profile.calls)
-        if usage.total is None:
-            return _tokens(lambda u: u.total)(profile)
-        return Measure(value=getattr(usage, name) or 0, estimated=usage.estimated)
-
-    return read
+    part = attrgetter(name)
+    return _tokens(lambda usage: None if usage.total is None else part(usage) or 0)
 
 
 def _cost(profile: Profile) -> Measure:
@@ -200,6 +193,9 @@ def _cost(profile: Profile) -> Measure:
 
 def retried(calls: Iterable[ModelCall]) -> dict[int, int]:
     """The calls that ask again what failed the last time that it was asked: their `index` to that of the failed one."""
+    calls = list(calls)
+    if all(call.error is None for call in calls):
+        return {}
     failed: dict[tuple[object, ...], int | None] = {}
     again = {}
     for call in calls:
@@ -209,10 +205,6 @@ def retried(calls: Iterable[ModelCall]) -> dict[int, int]:
             again[call.index] = before
         failed[asked] = call.index if call.error is not None else None
     return again
-
-
-def _names(calls: Iterable[ModelCall]) -> str:
-    return ", ".join(dict.fromkeys(call.model for call in calls))
 
 
 METRICS: dict[str, Metric] = {

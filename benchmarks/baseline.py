@@ -2,7 +2,7 @@
 
     python benchmarks/baseline.py [TESTS]
 
-Prints CPU seconds of each step (gate, causes, update, run.json, Markdown, HTML), their sum, what memory they add, and the
+Prints CPU seconds of each step (gate, causes, update, terminal, run.json, Markdown, HTML), their sum, what memory they add, and the
 ratio of all of it to one thing that every run pays: making the profiles' JSON, as xdist carries it. Exits with 1 above
 3 s or 300 MB a 10,000 tests.
 """
@@ -22,14 +22,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from generated import PRICES, inject, plan, profile
-from pytest_agentperf.judge.baselines import Baselines, Tree, update
-from pytest_agentperf.judge.causes import Explained, explain, group
-from pytest_agentperf.judge.gate import priced
-from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
+from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, update
+from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.gate import describe, priced
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.formats import write
+from pytest_agentperf.report.terminal import render
 
 SECONDS, MEGABYTES = 3.0, 300
 
@@ -71,37 +70,32 @@ def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
 def measure(root: Path, after: list[Any]) -> dict[str, float]:
     """CPU seconds by step."""
     steps: dict[str, float] = {}
-    store, pricer = Baselines(Tree(root), own_prices=PRICES), Pricer(PRICES)
+    store = Baselines(Tree(root), own_prices=PRICES)
 
     def gate() -> list[TestRun]:
-        found = [(seen, store.compare(seen, {})) for seen in after]
-        return [
-            TestRun(profile=seen, outcome="failed" if one.fails else "passed", changes=one.changes, base=one.base)
-            for seen, one in found
-        ]
-
-    def causes() -> Any:
-        changed = [run for run in runs if run.base is not None]
-        print(f"{len(changed):,} of {len(runs):,} tests changed")
-        return group(
-            Explained(
-                nodeid=run.profile.nodeid,
-                steps=explain(run.base or run.profile, priced(skeleton(run.profile), PRICES), pricer),
-                calls=range(100),
-            )
-            for run in changed
-        )
+        return [judged(seen, store.compare(seen, {})) for seen in after]
 
     steps["gate"], runs = cpu(gate)
-    steps["causes"], found = cpu(causes)
+    print(f"{sum(run.base is not None for run in runs):,} of {len(runs):,} tests changed")
+    steps["causes"], found = cpu(lambda: causes(runs))
     print(f"{len(found)} causes")
     steps["update"], _ = cpu(
         lambda: update(store, root, [replace(run, outcome="passed") for run in runs], {"worse", "better"})
     )
     report = Report(tests=tuple(runs), causes=found)
+    steps["terminal"], _ = cpu(lambda: render(report, width=100, color=False))
     for name in ("json", "markdown", "html"):
         steps[name], _ = cpu(partial(write, report, name, root / name))
     return steps
+
+
+def judged(seen: Any, found: Compared) -> TestRun:
+    """As a run does it: what fails is told why."""
+    worse = [change.metric for change in found.changes if change.verdict.fails]
+    if worse:
+        describe(found.changes, "", seen.nodeid, why(found.steps, worse))
+    outcome = "failed" if worse else "passed"
+    return TestRun(profile=seen, outcome=outcome, changes=found.changes, base=found.base, steps=found.steps)
 
 
 if __name__ == "__main__":

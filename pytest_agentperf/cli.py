@@ -176,7 +176,7 @@ def _report(arguments: argparse.Namespace) -> int:
         return 2
     for name, path in wanted.items():
         if path == "-":
-            sys.stdout.write(FORMATS[name].render(merged))
+            FORMATS[name].write(merged, sys.stdout)
             continue
         try:
             write(merged, name, Path(path))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_agentperf.judge.baselines import Baselines, Tree, record
-from pytest_agentperf.judge.causes import Explained, explain, group, luck
+from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
 from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
 from pytest_agentperf.judge.revisions import GitError, Revision
@@ -27,7 +27,19 @@ from pytest_agentperf.report.table import painter
 
 _FOLDER = "agentperf_baseline"
 _ALL_SHOWN = {name: Threshold(gates=False) for name in METRICS}
-Profiles = Mapping[str, Profile]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A test in one of two runs."""
+
+    skeleton: Profile
+    live: bool = False
+    """A provider answered: then its numbers say little, and judge nothing."""
+
+
+Sides = Mapping[str, Side]
+"""By node id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +61,25 @@ class Project:
     def baselines(self) -> Baselines:
         return Baselines(Tree(self.root), self.folder, self.own_prices)
 
-    def profiles(self, name: str) -> Profiles:
+    def sides(self, name: str) -> Sides:
         """Of a run's file, a git revision, or where the name is empty the baselines as they are here.
 
         Raises UnreadableRun, BadBaseline and GitError.
         """
         if not name:
-            return self.baselines().everything()
+            return _committed(self.baselines())
         if Path(name).is_file():
-            return {test.profile.nodeid: test.profile for test in read(Path(name)).tests if test.profile.calls}
+            seen = [test.profile for test in read(Path(name)).tests if test.profile.calls]
+            return {one.nodeid: Side(priced(skeleton(one), self.own_prices), bool(comparable(one))) for one in seen}
         try:
             source = Revision(self.root, name)
         except GitError as problem:
             raise GitError(f"{name}: neither a file nor a git revision ({problem})") from None
-        return Baselines(source, self.folder, self.own_prices).everything()
+        return _committed(Baselines(source, self.folder, self.own_prices))
+
+
+def _committed(baselines: Baselines) -> Sides:
+    return {nodeid: Side(profile) for nodeid, profile in baselines.everything().items()}
 
 
 def compare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +93,7 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
 def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> int:
     """Exit status 1 where something is worse than the thresholds allow."""
     project = Project.here(arguments.baseline)
-    base, head = project.profiles(arguments.a), project.profiles(arguments.b)
+    base, head = project.sides(arguments.a), project.sides(arguments.b)
     report = side_by_side(project, base, head)
     both = len(base.keys() & head.keys())
     told = [f"{count(both, 'test')} compared, {len(report.tests):,} changed"]
@@ -91,24 +108,20 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
     return int(any(change.verdict.fails for test in report.tests for change in test.changes))
 
 
-def side_by_side(project: Project, base: Profiles, head: Profiles) -> Report:
+def side_by_side(project: Project, base: Sides, head: Sides) -> Report:
     """The tests of both that changed, and why."""
     pricer = Pricer(project.own_prices)
-    tests, explained = [], []
+    tests = []
     for nodeid in sorted(base.keys() & head.keys()):
-        live = comparable(base[nodeid]) or comparable(head[nodeid])
-        old, new = (priced(skeleton(side[nodeid]), project.own_prices) for side in (base, head))
+        live = base[nodeid].live or head[nodeid].live
+        old, new = base[nodeid].skeleton, head[nodeid].skeleton
         if old == new:
             continue
-        thresholds = _ALL_SHOWN if live else project.limits.thresholds(nodeid)
-        found = compare(old, new, thresholds, luck=luck(old, new, pricer))
-        if not found:
-            continue
-        tests.append(TestRun(profile=new, outcome="passed", changes=found, base=old))
-        gating = any(change.verdict.fails for change in found)
         steps = explain(old, new, pricer)
-        explained.append(Explained(nodeid=nodeid, steps=steps, calls=range(len(new.calls)), gating=gating))
-    return Report(tests=tuple(tests), causes=group(explained))
+        found = compare(old, new, _ALL_SHOWN if live else project.limits.thresholds(nodeid), luck=luck(steps))
+        if found:
+            tests.append(TestRun(profile=new, outcome="passed", changes=found, base=old, steps=steps))
+    return Report(tests=tuple(tests), causes=causes(tests))
 
 
 # -- review ----------------------------------------------------------------------------------------------------------------

@@ -13,16 +13,13 @@ from pathlib import Path
 import pytest
 
 from pytest_agentperf import markers
-from pytest_agentperf.judge import misses
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, update
-from pytest_agentperf.judge.causes import Explained, Step, explain, group, why
-from pytest_agentperf.judge.gate import Regressed, Threshold, describe, priced
+from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
-from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
-from pytest_agentperf.model.change import Cause, Verdict
+from pytest_agentperf.model.change import Verdict
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
@@ -48,7 +45,6 @@ class Gate:
         self.root = config.rootpath
         self._here = config.invocation_params.dir
         self.settings = settings
-        self.pricer = Pricer(own_prices)
         self._thresholds = thresholds
         asked = set((settings.update or "").split(",")) - {""}
         self.refused = bool(asked) and "force" not in asked and os.environ.get("CI", "") not in ("", "0", "false")
@@ -85,8 +81,7 @@ class Gate:
         shown, test = self._from_here(str(self.store.path(seen.nodeid))), shlex.quote(self._from_here(seen.nodeid))
         if found.fails and found.base is not None:
             worse = [change.metric for change in found.changes if change.verdict.fails]
-            head = priced(skeleton(seen), self.store.own_prices)
-            reasons = why(explain(found.base, head, self.pricer), worse)[:_MOST_REASONS]
+            reasons = why(found.steps, worse)[:_MOST_REASONS]
             return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
         if found.new and self.settings.strict and "new" not in self.updates:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
@@ -109,43 +104,28 @@ class Gate:
         `ran`: every test that there is in `complete`, files and folders that ran as a whole. Raises OSError, BadBaseline.
         """
         notes = [*report.notes, *self._written(report.tests, ran, complete)]
-        causes = self.causes(report.tests)
+        tests = report.tests
         try:
-            causes += self._since_merge_base(report.tests, {cause.key for cause in causes})
+            tests = tuple(self._since_merge_base(tests))
         except GitError as problem:
             notes.append(f"changes since the merge base are not told: {problem}")
-        return replace(report, causes=causes, notes=tuple(notes))
+        return replace(report, tests=tests, causes=causes(tests), notes=tuple(notes))
 
-    def causes(self, tests: Iterable[TestRun]) -> tuple[Cause, ...]:
-        """Why tests differ from their baselines."""
-        tests = list(tests)
-        explained = [self._explained(test, test.base) for test in tests if test.base is not None and _ended(test)]
-        return group([*explained, *(_missed(test) for test in tests if test.profile.misses)])
-
-    def _explained(self, test: TestRun, base: Profile) -> Explained:
-        head = priced(skeleton(test.profile), self.store.own_prices)
-        return Explained(
-            nodeid=test.profile.nodeid,
-            steps=explain(base, head, self.pricer),
-            calls=[call.index for call in test.profile.calls],
-            where=test.where,
-            gating=any(change.verdict.fails for change in test.changes),
-        )
-
-    def _since_merge_base(self, tests: Iterable[TestRun], known: Collection[str]) -> tuple[Cause, ...]:
-        """What the baselines of this tree have accepted since they left the target's. Raises GitError, BadBaseline."""
+    def _since_merge_base(self, tests: Sequence[TestRun]) -> Iterable[TestRun]:
+        """With what the baselines of this tree have accepted since they left the target's. Raises GitError, BadBaseline."""
         ref = self.settings.against or target(os.environ)
         if ref is None:
-            return ()
+            return tests
         then = Baselines(Revision(self.root, merge_base(self.root, ref)), self.settings.baseline, self.store.own_prices)
-        explained = []
-        for test in tests:
-            old, new = then.block(test.profile.nodeid), self.store.block(test.profile.nodeid)
-            if old and _ended(test) and test.profile.calls and (new is None or old.trace != new.trace):
-                base = then.profile(test.profile.nodeid)
-                explained.append(self._explained(replace(test, changes=()), base) if base else None)
-        found = group(one for one in explained if one)
-        return tuple(replace(cause, accepted=True) for cause in found if cause.key not in known)
+        return [
+            replace(test, accepted=then.steps(test.profile)) if self._accepted(test.profile.nodeid, then) else test
+            for test in tests
+        ]
+
+    def _accepted(self, nodeid: str, then: Baselines) -> bool:
+        """Whether this tree's baseline is not that of the merge base."""
+        old, new = then.block(nodeid), self.store.block(nodeid)
+        return old is not None and (new is None or old.trace != new.trace)
 
     def _written(self, tests: Sequence[TestRun], ran: Collection[str], complete: Sequence[Path]) -> list[str]:
         if self.refused:
@@ -169,18 +149,7 @@ class Gate:
         return [f"baselines written: {told or 'nothing to write'}{_in([self._from_here(file) for file in done.files])}"]
 
 
-def _missed(test: TestRun) -> Explained:
-    """A test that a cassette could not answer."""
-    found = [Step(edit, shares) for edit, shares in misses.steps(test.profile.misses)]
-    return Explained(nodeid=test.profile.nodeid, steps=found, calls=(), where=test.where)
-
-
 def _in(files: Sequence[str]) -> str:
     if not files:
         return ""
     return f" in {files[0]}" if len(files) == 1 else f" in {len(files)} files, the first of them {files[0]}"
-
-
-def _ended(test: TestRun) -> bool:
-    """Whether the numbers are those of a whole run."""
-    return test.outcome in ("passed", "xpassed") or any(change.verdict.fails for change in test.changes)

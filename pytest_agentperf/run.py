@@ -20,7 +20,7 @@ from pytest_agentperf.judge.findings import Policy, broken, told
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.model.cassette import CassetteUse
-from pytest_agentperf.model.codec import to_json
+from pytest_agentperf.model.codec import to_text
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import ClockKind, Thresholds
@@ -197,7 +197,7 @@ class Run:
         )
         if self.gate and ending is None and not self._told and not self._stops and not self.recorder.bugs:
             found, self.regression = self.gate(seen)
-            self.result = replace(self.result, changes=found.changes, base=found.base, new=found.new)
+            self.result = replace(self.result, changes=found.changes, base=found.base, steps=found.steps, new=found.new)
 
     def _uses(self) -> tuple[CassetteUse, ...]:
         """What was had of each cassette that was open in the body; where that matters, what of its own was left."""
@@ -270,7 +270,7 @@ class Run:
             report.sections.append(("agentperf: limits, not judged", describe(self.result.violations)))
         if self.item.config.getoption("xmlpath", None):
             self.item.user_properties[:] = properties(self.item.user_properties, self.result.profile)
-        report.agentperf = to_json(  # type: ignore[attr-defined]
+        report.agentperf = to_text(  # type: ignore[attr-defined]
             replace(self.result, outcome=_outcome(report), worker=worker)
         )
 

@@ -48,7 +48,7 @@ class Session:
         self.guard = Guard()
         self.settings = Settings.read(config)
         self.project = Project(config, self.settings)
-        self._tests: dict[str, Any] = {}
+        self._tests: dict[str, str] = {}
         self._closing = ExitStack()
         self._open_run: Run | None = None
         self.usage_error = ""
@@ -287,13 +287,12 @@ class Session:
     def report(self) -> Report:
         """Of the whole run, once its last test is over."""
         from pytest_agentperf.judge import cassettes
-        from pytest_agentperf.model.codec import from_json
+        from pytest_agentperf.model.codec import from_text, no_collection
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
 
-        tests = sorted(
-            (from_json(TestRun, data) for data in self._tests.values()), key=lambda test: test.profile.nodeid
-        )
+        with no_collection():
+            tests = [from_text(TestRun, self._tests[nodeid]) for nodeid in sorted(self._tests)]
         notes = cassettes.notes(
             tests,
             tell_unplayed=self.settings.unplayed == "report",
@@ -325,8 +324,9 @@ class Session:
 
             suggested = suggest.render(test.profile for test in self.report.tests) if self.settings.suggest else []
             rows = len(self._tests) if self.config.option.verbose > 0 else 20
+            bugs = tuple(self.guard.bugs)
             told = render(
-                replace(self.report, bugs=tuple(self.guard.bugs)),
+                self.report if bugs == self.report.bugs else replace(self.report, bugs=bugs),
                 width=get_terminal_size().columns,
                 color=terminal.hasmarkup,
                 max_rows=rows,

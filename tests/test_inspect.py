@@ -114,7 +114,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "response_bytes": 495,
         }
     )
-    assert [tool["name"] for call in loop["calls"] for tool in call["tool_calls"]] == ["weather"]
+    assert [tool["name"] for call in loop["calls"] for tool in call.get("tool_calls", [])] == ["weather"]
     assert document["problems"] == []
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from unicodedata import combining, east_asian_width
 
 
+@lru_cache(maxsize=4096)
 def plain(text: str) -> str:
     """One line without control characters, whoever the text comes from (a model names tools, a provider errors)."""
     line = " ".join(text.split())

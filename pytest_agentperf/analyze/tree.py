@@ -53,7 +53,7 @@ def forest(profile: Profile) -> list[Node]:
         while parent is not None and parent in nodes and not _contains(nodes[parent], node):
             parent = spans[parent].parent
         (nodes[parent].children if parent is not None and parent in nodes else roots).append(node)
-    for siblings in (roots, *(node.children for node in nodes.values())):
+    for siblings in (roots, *(node.children for node in nodes.values() if node.children)):
         siblings.sort(key=lambda node: (node.start_ns, -node.end_ns, node.kind, node.id))
     return roots
 

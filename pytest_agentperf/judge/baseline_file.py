@@ -88,7 +88,7 @@ def to_text(blocks: Mapping[str, Block]) -> str:
 def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Block]:
     """The inverse. Raises BadBaseline, for merge conflicts too; with `conflicts` the blocks that are part of one are left out."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    if found := _CONFLICT.search(text):
+    if in_conflict(text) and (found := _CONFLICT.search(text)):
         if not conflicts:
             line = text.count("\n", 0, found.start()) + 1
             raise BadBaseline(
@@ -112,7 +112,7 @@ def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Bl
 
 
 def in_conflict(text: str) -> bool:
-    return bool(_CONFLICT.search(text))
+    return "<<<<<<<" in text and bool(_CONFLICT.search(text))
 
 
 def _check_head(head: str, shown: str) -> None:

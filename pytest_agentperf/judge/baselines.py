@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, in_conflict, to_text
-from pytest_agentperf.judge.causes import luck
+from pytest_agentperf.judge.causes import explain, luck
 from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.judge.trace import Pricer
-from pytest_agentperf.model.change import Change, Verdict
+from pytest_agentperf.model.change import Change, Step, Verdict
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
@@ -32,6 +32,8 @@ class Compared:
     changes: tuple[Change, ...] = ()
     base: Profile | None = None
     """The baseline's skeleton, priced; None where there is none or the test does the same."""
+    steps: tuple[Step, ...] = ()
+    """Why it does not."""
     new: bool = False
 
     @property
@@ -62,6 +64,10 @@ class Baselines:
     torn: set[PurePosixPath] = field(default_factory=set)
     """Files in which there were such blocks."""
     _files: dict[PurePosixPath, dict[str, Block]] = field(default_factory=dict)
+    _pricer: Pricer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pricer = Pricer(self.own_prices)
 
     @property
     def known(self) -> bool:
@@ -121,11 +127,22 @@ class Baselines:
             return Compared()
         if head.calls and comparable(head):
             return Compared()
+        base, now, steps = self._explained(known, head)
+        changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))
+        if not changes and head.clock is not base.clock:
+            return Compared()
+        return Compared(changes, base, steps)
+
+    def steps(self, head: Profile) -> tuple[Step, ...]:
+        """Why a run is not what its baseline says; none where it has none, or says the same. Raises BadBaseline."""
+        known = self.block(head.nodeid)
+        return () if known is None or write_skeleton(head) == known.trace else self._explained(known, head)[2]
+
+    def _explained(self, known: Block, head: Profile) -> tuple[Profile, Profile, tuple[Step, ...]]:
+        """Both sides as priced skeletons, and the way from one to the other."""
         base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
         now = priced(skeleton(head), self.own_prices)
-        by_luck = luck(base, now, Pricer(self.own_prices))
-        changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=by_luck)
-        return Compared(changes, base if changes or head.clock is base.clock else None)
+        return base, now, explain(base, now, self._pricer)
 
 
 @cache

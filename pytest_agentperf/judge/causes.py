@@ -8,73 +8,66 @@ are one cause.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median_low
 
-from pytest_agentperf.judge.kinds import KINDS, Edit, prepare
+from pytest_agentperf.judge import misses
+from pytest_agentperf.judge.kinds import KINDS, prepare
 from pytest_agentperf.judge.trace import Pricer, Trace
-from pytest_agentperf.model.change import Cause, Hit, Share
+from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.metric import METRICS, Number, format_value
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import TestRun
 
 _ORDER = ("cost", "latency", "tokens", "llm_calls", "input_tokens", "output_tokens", "cache_read_tokens")
 """Of shares in a sentence, costliest first."""
 _TOLD = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An edit and what it adds to each metric."""
-
-    edit: Edit
-    shares: Mapping[str, Number]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """A test that changed."""
-
-    nodeid: str
-    steps: Sequence[Step]
-    calls: Sequence[int]
-    """`ModelCall.index` by position."""
-    where: str = ""
-    gating: bool = True
+def causes(tests: Iterable[TestRun]) -> tuple[Cause, ...]:
+    """Why tests differ from their baselines; then what those of this tree have accepted since the merge base."""
+    ended = [test for test in tests if _ended(test)]
+    found = _grouped((test, test.steps or misses.steps(test.profile.misses)) for test in ended)
+    known = {cause.key for cause in found}
+    accepted = _grouped((replace(test, changes=()), test.accepted) for test in ended)
+    return (*found, *(replace(cause, accepted=True) for cause in accepted if cause.key not in known))
 
 
-def explain(base: Profile, head: Profile, price: Pricer) -> list[Step]:
+def _ended(test: TestRun) -> bool:
+    """Whether its numbers are those of a whole run, or it is told why there is none."""
+    return _failed(test) or test.outcome in ("passed", "xpassed")
+
+
+def explain(base: Profile, head: Profile, price: Pricer) -> tuple[Step, ...]:
     """Why a test changed; both sides are priced skeletons. For each metric the shares add up to its change."""
     trace = Trace(base, head, price)
     prepare(trace)
     steps: list[Step] = []
-    before = trace.initial()
+    before = trace.initial
     for kind in KINDS.values():
         for edit in kind.find(trace):
             now = trace.numbers()
-            if shares := _difference(before, now):
-                steps.append(Step(edit, shares))
+            if shares := _shares(_difference(before, now)):
+                steps.append(Step(edit=edit, shares=shares))
             before = now
-    if shares := _difference(before, trace.final()):
-        steps.append(Step(Edit(kind="other", key=(), what="something else changed"), shares))
-    return steps
+    if shares := _shares(_difference(before, trace.final)):
+        steps.append(Step(edit=Edit(kind="other", key=(), what="something else changed"), shares=shares))
+    return tuple(steps)
 
 
 def _difference(before: Mapping[str, Number], after: Mapping[str, Number]) -> dict[str, Number]:
     return {name: after[name] - before[name] for name in after if after[name] != before[name]}  # type: ignore[operator]
 
 
-def luck(base: Profile, head: Profile, price: Pricer) -> Callable[[str], Number]:
-    """By metric, what changed by another recording's luck alone. Nothing is looked at before somebody asks."""
-    known: list[Step] = []
-
-    def read(metric: str) -> Number:
-        if not known:
-            known.extend(explain(base, head, price))
-        parts = [step.shares[metric] for step in known if metric in step.shares and _kind_luck(step.edit)]
-        return sum(parts) if parts else 0
-
-    return read
+def luck(steps: Sequence[Step]) -> dict[str, Number]:
+    """By metric, what changed by another recording's luck alone."""
+    amounts: defaultdict[str, Number] = defaultdict(int)
+    for step in steps:
+        if _kind_luck(step.edit):
+            for name, amount in step.amounts.items():
+                amounts[name] += amount  # type: ignore[operator]
+    return amounts
 
 
 def _kind_luck(edit: Edit) -> bool:
@@ -86,52 +79,60 @@ def why(steps: Sequence[Step], metrics: Iterable[str]) -> list[str]:
     wanted = list(metrics)
     told = []
     for step in steps:
-        shares = {name: amount for name, amount in step.shares.items() if name in wanted}
+        shares = {name: amount for name, amount in step.amounts.items() if name in wanted}
         if shares:
             told.append((max(map(_size, shares.items())), f"{headline([step.edit])} ({_amounts(shares)})"))
     return [text for _, text in sorted(told, key=lambda pair: -pair[0])]
 
 
-def group(tests: Iterable[Explained]) -> tuple[Cause, ...]:
+_Found = Sequence[tuple[TestRun, Step]]
+
+
+def _grouped(tests: Iterable[tuple[TestRun, Sequence[Step]]]) -> tuple[Cause, ...]:
     """One cause for each kind and key: those that failed a test first, then the costliest."""
-    found: defaultdict[tuple[str, ...], list[tuple[Explained, Step]]] = defaultdict(list)
-    for test in tests:
-        for step in test.steps:
+    found: defaultdict[tuple[str, ...], list[tuple[TestRun, Step]]] = defaultdict(list)
+    for test, steps in tests:
+        for step in steps:
             found[step.edit.kind, *step.edit.key].append((test, step))
-    causes = [_cause(key, hits) for key, hits in found.items()]
-    return tuple(sorted(causes, key=lambda cause: (not cause.gating, *_weight(cause), cause.key)))
+    told = [_cause(key, hits) for key, hits in found.items()]
+    return tuple(sorted(told, key=lambda cause: (not cause.gating, *_weight(cause), cause.key)))
 
 
-def _cause(key: tuple[str, ...], found: Sequence[tuple[Explained, Step]]) -> Cause:
+def _cause(key: tuple[str, ...], found: _Found) -> Cause:
     totals: defaultdict[str, Number] = defaultdict(int)
     for _, step in found:
-        for name, amount in step.shares.items():
+        for name, amount in step.amounts.items():
             totals[name] += amount  # type: ignore[operator]
     shares = {name: totals[name] for name in _sorted(totals) if METRICS[name].adds_up}
-    ranked = sorted(found, key=lambda pair: (-max(map(_size, pair[1].shares.items()), default=0), pair[0].nodeid))
+    ranked = sorted(
+        found, key=lambda pair: (-max(map(_size, pair[1].amounts.items()), default=0), pair[0].profile.nodeid)
+    )
     edits = [step.edit for _, step in ranked]
     better = bool(shares) and not any(_worse(name, amount) for name, amount in shares.items())
-    number = len({test.nodeid for test, _ in found})
+    number = len({test.profile.nodeid for test, _ in found})
     tests = f"{number:,} test{'' if number == 1 else 's'}"
     amounts = _amounts({name: amount for name, amount in shares.items() if amount})
+    failed = any(_failed(test) for test, _ in found)
     return Cause(
         kind=key[0],
         key="|".join(key),
         sentence=f"{headline(edits)} ({tests}{', ' if amounts else ''}{amounts})",
         shares=_shares(shares),
-        hits=tuple(
-            Hit(
-                nodeid=test.nodeid,
-                shares=_shares({name: step.shares[name] for name in _sorted(step.shares)}),
-                calls=tuple(test.calls[at] for at in step.edit.calls),
-            )
-            for test, step in ranked
-        ),
-        smallest=min(found, key=lambda pair: (len(pair[0].calls), pair[0].nodeid))[0].nodeid,
+        hits=tuple(_hit(test, step) for test, step in ranked),
+        smallest=min((test.profile for test, _ in found), key=lambda seen: (len(seen.calls), seen.nodeid)).nodeid,
         where=ranked[0][0].where,
-        gating=not better and not _kind_luck(edits[0]) and any(test.gating for test, _ in found),
+        gating=not better and not _kind_luck(edits[0]) and failed,
         better=better,
     )
+
+
+def _hit(test: TestRun, step: Step) -> Hit:
+    calls = test.profile.calls
+    return Hit(nodeid=test.profile.nodeid, shares=step.shares, calls=tuple(calls[at].index for at in step.edit.calls))
+
+
+def _failed(test: TestRun) -> bool:
+    return bool(test.profile.misses) or any(change.verdict.fails for change in test.changes)
 
 
 def _worse(name: str, amount: Number) -> bool:
@@ -163,7 +164,8 @@ def headline(edits: Sequence[Edit]) -> str:
 
 
 def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
-    return tuple(Share(metric=name, amount=amount, unit=METRICS[name].unit) for name, amount in amounts.items())
+    """Costliest metric first."""
+    return tuple(Share(metric=name, amount=amounts[name], unit=METRICS[name].unit) for name in _sorted(amounts))
 
 
 def _amounts(shares: Mapping[str, Number]) -> str:
@@ -178,8 +180,10 @@ def _signed(amount: Number, unit: str, name: str) -> str:
 
 
 def _sorted(names: Iterable[str]) -> list[str]:
-    rank = {name: at for at, name in enumerate(dict.fromkeys((*_ORDER, *METRICS)))}
-    return sorted(names, key=lambda name: rank.get(name, 99))
+    return sorted(names, key=_RANK.__getitem__)
+
+
+_RANK = {name: at for at, name in enumerate(dict.fromkeys((*_ORDER, *METRICS)))}
 
 
 def _size(share: tuple[str, Number]) -> float:

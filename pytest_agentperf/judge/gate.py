@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, floor
@@ -33,6 +33,7 @@ Thresholds = Mapping[str, Threshold]
 """By the names of `METRICS`."""
 
 _SHOWN = Threshold(gates=False)
+_NO_LUCK: Mapping[str, Number] = {}
 
 
 class BadThreshold(ValueError):
@@ -94,7 +95,7 @@ def compare(
     *,
     accepts: Collection[Verdict] = (),
     ratchet: bool = False,
-    luck: Callable[[str], Number] | None = None,
+    luck: Mapping[str, Number] = _NO_LUCK,
 ) -> tuple[Change, ...]:
     """What changed, in the order of `METRICS`; both sides are priced.
 
@@ -110,8 +111,8 @@ def compare(
         if metric.timed and head.clock is not base.clock and not (threshold.asked and now.value is not None):
             continue
         change = _judged(metric, was.value, now, head, threshold)
-        if change.verdict is Verdict.REGRESSION and luck is not None:
-            change = _fair(change, metric, luck(name), thresholds.get(name))
+        if change.verdict is Verdict.REGRESSION and name in luck:
+            change = _fair(change, metric, luck[name], thresholds.get(name))
         if change.verdict is Verdict.REGRESSION and Verdict.REGRESSION in accepts:
             change = replace(change, verdict=Verdict.ACCEPTED)
         if change.verdict is Verdict.BETTER and ratchet and Verdict.BETTER not in accepts:

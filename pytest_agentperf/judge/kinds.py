@@ -14,24 +14,10 @@ from pytest_agentperf.judge.prompt_parts import SYSTEM, TALK, TOOLS, TURN, alloc
 from pytest_agentperf.judge.timeline import Part
 from pytest_agentperf.judge.trace import PartOfPrompt, Slot, Tool, Trace
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.change import Edit
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    kind: str
-    key: tuple[str, ...]
-    """With the kind: what makes two edits, in whichever tests, the same cause."""
-    what: str
-    """The subject of the sentence; where there is nothing to count, all of it. `{of}` is where the agents stand."""
-    agents: tuple[str, ...] = ()
-    each: tuple[int, ...] = ()
-    """By how much, once for each call or execution."""
-    unit: str = ""
-    calls: tuple[int, ...] = ()
-    """Positions in the run of the calls where it shows."""
 
 
 Finder = Callable[[Trace], Iterator[Edit]]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from pytest_agentperf.judge.kinds import Edit
 from pytest_agentperf.model.call import ModelCall
-from pytest_agentperf.model.metric import Number
+from pytest_agentperf.model.change import Edit, Share, Step
+from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.miss import Miss
 
 _PARTS = (
@@ -15,21 +15,27 @@ _PARTS = (
 )
 
 
-def steps(misses: Iterable[Miss]) -> Iterator[tuple[Edit, dict[str, Number]]]:
-    """An edit for the first miss, which ended the test, and what it adds to the numbers of that one call."""
-    for miss in list(misses)[:1]:
-        agents = (miss.agent,) if miss.agent else ()
-        if miss.nearest is None:
-            what = "an LLM call{of} is not recorded, and none like it is"
-            yield Edit(kind="miss", key=("",), what=what, agents=agents), {}
-            continue
-        part, key = _changed(miss.asked, miss.nearest)
-        grown = _more(miss.asked, miss.nearest, "input")
-        what = f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}"
-        yield (
-            Edit(kind="miss", key=key, what=what, agents=agents, each=(grown,) if grown else (), unit="tokens"),
-            {name: amount for name, amount in _shares(miss.asked, miss.nearest) if amount},
-        )
+def steps(misses: Sequence[Miss]) -> tuple[Step, ...]:
+    """Of the first miss, which ended the test: what it adds to the numbers of that one call."""
+    return tuple(map(_step, misses[:1]))
+
+
+def _step(miss: Miss) -> Step:
+    agents = (miss.agent,) if miss.agent else ()
+    if miss.nearest is None:
+        what = "an LLM call{of} is not recorded, and none like it is"
+        return Step(edit=Edit(kind="miss", key=("",), what=what, agents=agents), shares=())
+    part, key = _changed(miss.asked, miss.nearest)
+    grown = _more(miss.asked, miss.nearest, "input")
+    what = f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}"
+    return Step(
+        edit=Edit(kind="miss", key=key, what=what, agents=agents, each=(grown,) if grown else (), unit="tokens"),
+        shares=tuple(
+            Share(metric=name, amount=amount, unit=METRICS[name].unit)
+            for name, amount in _shares(miss.asked, miss.nearest)
+            if amount
+        ),
+    )
 
 
 def _changed(asked: ModelCall, nearest: ModelCall) -> tuple[str, tuple[str, ...]]:

@@ -25,13 +25,14 @@ def regression(
     old = skeleton(base) if base else store.profile(seen.nodeid) if store else None
     if old is None:
         return ""
-    old, new, pricer = priced(old, prices), priced(skeleton(seen), prices), Pricer(prices)
-    changes = compare(old, new, thresholds, luck=luck(old, new, pricer))
+    old, new = priced(old, prices), priced(skeleton(seen), prices)
+    steps = explain(old, new, Pricer(prices))
+    changes = compare(old, new, thresholds, luck=luck(steps))
     worse = [change.metric for change in changes if change.verdict.fails]
     if not worse:
         return ""
     shown = f" in {store.path(seen.nodeid)}" if store else ""
-    return describe(changes, shown, seen.nodeid if store else "", why(explain(old, new, pricer), worse)[:_REASONS])
+    return describe(changes, shown, seen.nodeid if store else "", why(steps, worse)[:_REASONS])
 
 
 def _committed(nodeid: str) -> Baselines | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 from urllib.parse import quote
 
 from pytest_agentperf.model.call import MODEL_ROLES, ModelCall, Prompt, SideCall, ToolResult
@@ -37,7 +38,7 @@ USAGE = {
 """Word in the file -> field of `Usage`."""
 _WHOLES = ("input", "output")
 
-Ids = Mapping[int, int]
+Ids = Mapping[int | None, int]
 """Of spans, to the numbers of those that stay."""
 Asked = Mapping[str | None, str]
 """Tool calls by the model's names for them, to `1.2`."""
@@ -45,7 +46,7 @@ Asked = Mapping[str | None, str]
 
 def write_skeleton(profile: Profile) -> str:
     kept, ids = _spans(profile)
-    numbers = {call.index: number for number, call in enumerate(profile.calls, 1)}
+    numbers: dict[int | None, int] = {call.index: number for number, call in enumerate(profile.calls, 1)}
     asked: Asked = {
         tool.id: f"{number}.{place}"
         for number, call in enumerate(profile.calls, 1)
@@ -62,7 +63,7 @@ def _spans(profile: Profile) -> tuple[list[Span], Ids]:
     """The spans that stay, and for each id there was, the number of the innermost one that stays."""
     holding = {call.span for call in profile.calls}
     kept: list[Span] = []
-    ids: dict[int, int] = {}
+    ids: dict[int | None, int] = {}
     for span in profile.spans:  # parents start before their children
         if (span.kind is SpanKind.TOOL and span.source != "detector") or span.id in holding:
             kept.append(span)
@@ -74,7 +75,7 @@ def _spans(profile: Profile) -> tuple[list[Span], Ids]:
 
 def _call(call: ModelCall, ids: Ids, asked: Asked) -> str:
     prompt, start = call.prompt, call.start_ns // US
-    words = (
+    words: tuple[Any, ...] = (
         f" call {_quoted(call.provider)} {call.api} {_quoted(call.model)}",
         call.requested_model and f"asked={_quoted(call.requested_model)}",
         call.operation != "chat" and f"op={call.operation}",
@@ -131,9 +132,9 @@ def _side(side: SideCall) -> str:
     return ":".join((*names, *counts))
 
 
-def _span(span: Span, ids: Ids, numbers: Mapping[int, int], asked: Asked) -> str:
+def _span(span: Span, ids: Ids, numbers: Mapping[int | None, int], asked: Asked) -> str:
     start = span.start_ns // US
-    words = (
+    words: tuple[Any, ...] = (
         f" {span.kind.value} {_quoted(span.name)} at={start} took={span.end_ns // US - start}",
         span.parent in ids and f"within={ids[span.parent]}",
         span.error and f"error={_quoted(span.error)}",

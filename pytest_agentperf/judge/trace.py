@@ -101,25 +101,16 @@ class Trace:
         self.goal = _relabelled(timeline(head), after, new)
         self.old_line = Timeline(dict(self.line.work), self.line.tail_ns)
         timed = base.clock is head.clock
-        self.metrics = [
-            name
-            for name, metric in METRICS.items()
-            if metric.exact
-            and (timed or not metric.timed)
-            and metric.read(base).value is not None
-            and metric.read(head).value is not None
-        ]
+        names = [name for name, metric in METRICS.items() if metric.exact and (timed or not metric.timed)]
+        was, now = ({name: METRICS[name].read(side).value for name in names} for side in (base, head))
+        self.metrics = [name for name in names if was[name] is not None and now[name] is not None]
+        self.initial = {name: _number(was[name]) for name in self.metrics}
+        self.final = {name: _number(now[name]) for name in self.metrics}
 
     def numbers(self) -> dict[str, Number]:
         """Of the run as it stands."""
         seen = self.profile()
         return {name: _number(METRICS[name].read(seen).value) for name in self.metrics}
-
-    def final(self) -> dict[str, Number]:
-        return {name: _number(METRICS[name].read(self.head).value) for name in self.metrics}
-
-    def initial(self) -> dict[str, Number]:
-        return {name: _number(METRICS[name].read(self.base).value) for name in self.metrics}
 
     def profile(self) -> Profile:
         starts = self.line.starts()

@@ -59,6 +59,37 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One thing that the run does otherwise than its baseline."""
+
+    kind: str
+    """A row of the table in `judge/kinds.py`."""
+    key: tuple[str, ...]
+    """With the kind: what makes two edits, in whichever tests, the same cause."""
+    what: str
+    """The subject of the sentence; where there is nothing to count, all of it. `{of}` is where the agents stand."""
+    agents: tuple[str, ...] = ()
+    each: tuple[int, ...] = ()
+    """By how much, once for each call or execution."""
+    unit: str = ""
+    calls: tuple[int, ...] = ()
+    """Positions in the run of the calls where it shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An edit on the way from a test's baseline to its run, and what it adds to each metric."""
+
+    edit: Edit
+    shares: tuple[Share, ...]
+
+    @property
+    def amounts(self) -> dict[str, Number]:
+        """By metric."""
+        return {share.metric: share.amount for share in self.shares}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A test that a cause changed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import isfinite
@@ -336,10 +336,18 @@ METRICS: dict[str, Metric] = {
 }
 
 
+Measures = Mapping[str, Measure]
+"""By the names of `METRICS`."""
+
+
+def measured(profile: Profile) -> Measures:
+    """Every number of a profile."""
+    return {name: metric.read(profile) for name, metric in METRICS.items()}
+
+
 def known_numbers(profile: Profile) -> dict[str, Number]:
     """Every number of a profile that is known, by its name in `METRICS`."""
-    numbers = {name: metric.read(profile).value for name, metric in METRICS.items()}
-    return {name: value for name, value in numbers.items() if value is not None}
+    return {name: measure.value for name, measure in measured(profile).items() if measure.value is not None}
 
 
 def plain_number(value: Number) -> int | float:

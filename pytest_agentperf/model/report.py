@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from pytest_agentperf.model.change import Cause, Change
+from pytest_agentperf.model.change import Cause, Change, Step
+from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.limit import Violation
+from pytest_agentperf.model.metric import Measures, measured
 from pytest_agentperf.model.profile import Profile
 
 
@@ -28,12 +31,18 @@ class TestRun:
     """Numbers that are not what the baseline says, in the order of `METRICS`."""
     base: Profile | None = None
     """What the baseline says, where it is not the same: a skeleton (see `judge.skeleton`), for a look side by side."""
+    steps: tuple[Step, ...] = ()
+    """Why it is not the same."""
+    accepted: tuple[Step, ...] = ()
+    """Why it is not what the merge base's baseline says, where that is not this tree's."""
     new: bool = False
     """It could be compared, and the baseline does not know it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
+    """Without slots: it keeps what each of the reports made of it would work out again."""
+
     tests: tuple[TestRun, ...]
     """Sorted by node id."""
     causes: tuple[Cause, ...] = ()
@@ -44,6 +53,12 @@ class Report:
     """Errors of our own that were kept away from the tests, one line each."""
     versions: tuple[tuple[str, str], ...] = ()
     """Of what the numbers depend on: this plugin, the price table."""
+
+    @cached_property
+    def numbers(self) -> tuple[Measures, ...]:
+        """Of each test."""
+        with no_collection():
+            return tuple([measured(run.profile) for run in self.tests])
 
     @property
     def changes(self) -> tuple[tuple[TestRun, Change], ...]:

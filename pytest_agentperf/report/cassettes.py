@@ -8,11 +8,12 @@ from typing import Any
 from pytest_agentperf.analyze.text import clip, plain
 from pytest_agentperf.model.codec import to_json
 from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.metric import Measures, measured
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.report.figures import Rows, column, count, doubts, figure, hidden_sums, sentence
 from pytest_agentperf.report.json_file import measure_json, total_json
 from pytest_agentperf.report.table import SUMS, Cell, Column, draw, fit, painter
-from pytest_agentperf.report.totals import Measures, Total, measured, totals
+from pytest_agentperf.report.totals import Total, totals
 
 FORMAT = "pytest-agentperf cassettes"
 FORMAT_VERSION = 1

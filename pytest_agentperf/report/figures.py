@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import NamedTuple
 
-from pytest_agentperf.model.metric import METRICS, Measure, format_value
+from pytest_agentperf.model.metric import METRICS, Measure, Measures, format_value
 from pytest_agentperf.report.reasons import why_unknown
 from pytest_agentperf.report.table import Cell, Column, Paint, aligned
-from pytest_agentperf.report.totals import Measures, Total
+from pytest_agentperf.report.totals import Total
 
 _MOST_LINES = 8
 """Of each kind below the table."""

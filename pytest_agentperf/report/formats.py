@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
+from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.report import codequality, github, html, json_file, markdown, series, trace
 
@@ -15,7 +17,14 @@ from pytest_agentperf.report import codequality, github, html, json_file, markdo
 class Format:
     name: str
     help: str
-    render: Callable[[Report], str]
+    render: Callable[[Report], str | Iterator[str]]
+    """The text, or where it is large its pieces."""
+
+    def write(self, report: Report, file: TextIO) -> None:
+        """Raises OSError."""
+        with no_collection():
+            made = self.render(report)
+            file.writelines([made] if isinstance(made, str) else made)
 
 
 FORMATS = {
@@ -41,7 +50,8 @@ def write(report: Report, name: str, path: Path) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
-        part.write_bytes(FORMATS[name].render(report).encode("utf-8", "backslashreplace"))
+        with part.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            FORMATS[name].write(report, file)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

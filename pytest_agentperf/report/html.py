@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -21,17 +21,17 @@ from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.problems import Problem, problems, share_text
-from pytest_agentperf.report.totals import measured, time_source
+from pytest_agentperf.report.totals import time_source
 
 _SLOT = "<!--data-->"
-_KINDS = ("llm", "tool", "window", "timer", "own")
+_KINDS = {"llm": 0, "tool": 1, "window": 2, "timer": 3, "own": 4}
 _BARS = ("kind", "depth", "name", "start", "first", "length", "flags", "note")
 _KNOWN, _FAILED = 1, 2
 
 
 def render(report: Report) -> str:
     data = json.dumps(to_data(report), ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 9, mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 6, mtime=0)).decode()
     page = files(__package__).joinpath("page.html").read_text("utf-8")
     return page.replace(_SLOT, packed, 1)
 
@@ -42,19 +42,18 @@ def to_data(report: Report) -> dict[str, Any]:
     found = problems(report)
     places = {run.profile.nodeid: at for at, run in enumerate(report.tests)}
     bars = _Bars(texts)
-    numbers = [measured(run.profile) for run in report.tests]
     return {
         "versions": dict(report.versions),
         "notes": [plain(note) for note in (*report.notes, *(f"bug in agentperf: {bug}" for bug in report.bugs))],
-        "kinds": _KINDS,
+        "kinds": list(_KINDS),
         "problems": [_problem(problem, places) for problem in found],
         "metrics": [
             {
                 "label": metric.label,
                 "unit": metric.unit,
-                "values": [_number(row[name].value) for row in numbers],
-                "why": [texts[plain(row[name].why)] for row in numbers],
-                "estimated": [at for at, row in enumerate(numbers) if row[name].estimated],
+                "values": [_number(row[name].value) for row in report.numbers],
+                "why": [texts[plain(row[name].why)] for row in report.numbers],
+                "estimated": [at for at, row in enumerate(report.numbers) if row[name].estimated],
             }
             for name, metric in METRICS.items()
         ],
@@ -81,7 +80,7 @@ class _Texts(dict[str, int]):
 class _Bars:
     def __init__(self, texts: _Texts) -> None:
         self.texts = texts
-        self.columns: dict[str, list[int]] = {name: [] for name in _BARS}
+        self._rows: list[tuple[int, ...]] = []
         self.chunks: dict[int, list[int]] = {}
         """Of streamed answers, by the place of their bar: when pieces came, from its start."""
 
@@ -92,7 +91,7 @@ class _Bars:
         for depth, node in _walk(forest(profile), 0):
             start, end = _tenths(node.start_ns), _tenths(node.end_ns)
             row = (
-                _KINDS.index(node.kind),
+                _KINDS[node.kind],
                 depth,
                 self.texts[plain(node.name)],
                 start - last,
@@ -102,11 +101,14 @@ class _Bars:
                 self.texts[_note(calls[node.id]) if node.kind == "llm" else ""],
             )
             if node.kind == "llm" and node.known and len(calls[node.id].chunks_ns) > 2:
-                self.chunks[len(self.columns["kind"])] = [_tenths(at) - start for at in calls[node.id].chunks_ns]
-            for name, value in zip(_BARS, row, strict=True):
-                self.columns[name].append(value)
+                self.chunks[len(self._rows)] = [_tenths(at) - start for at in calls[node.id].chunks_ns]
+            self._rows.append(row)
             last, number = start, number + 1
         return number
+
+    @property
+    def columns(self) -> dict[str, Sequence[int]]:
+        return dict(zip(_BARS, zip(*self._rows, strict=True) if self._rows else [()] * len(_BARS), strict=True))
 
 
 def _walk(nodes: list[Node], depth: int) -> Iterator[tuple[int, Node]]:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.codec import from_json, no_collection, to_json
-from pytest_agentperf.model.metric import METRICS, Measure, Number
+from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.totals import Measures, Total, measured, time_source, totals
+from pytest_agentperf.report.totals import Total, time_source, totals
 
 FORMAT = "pytest-agentperf run"
 FORMAT_VERSION = 2
-# 1: the first; 2: changes, base, new and where of a test; causes. What version 1 lacks takes its default.
-_STORED = ("outcome", "stopped", "worker", "where", "violations", "changes", "new", "base", "profile")
+# 1: the first; 2: causes, and of a test changes, steps, accepted, base, new and where; what is empty is left out, as what
+# version 1 lacks: it takes its default.
+_STORED = (
+    "outcome",
+    "stopped",
+    "worker",
+    "where",
+    "violations",
+    "changes",
+    "steps",
+    "accepted",
+    "new",
+    "base",
+    "profile",
+)
 _AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
 
 
@@ -28,8 +41,8 @@ def to_document(report: Report) -> dict[str, Any]:
     """The same document for the same report, whatever the order that its tests, notes and bugs came in.
 
     A test has its `profile`, from which everything else can be had again, and for people its `metrics`: value (money as
-    a number too; the profile has the exact decimals), unit, `estimated`, and where the value is null `why`. `time` says
-    what its times are (see `totals.time_source`).
+    a number too; the profile has the exact decimals), unit, `estimated` where it is, and where the value is null `why`.
+    `time` says what its times are (see `totals.time_source`).
     """
     document = _document(report)
     return {**document, "tests": list(document["tests"])}
@@ -37,17 +50,21 @@ def to_document(report: Report) -> dict[str, Any]:
 
 def _document(report: Report) -> dict[str, Any]:
     """With its tests one after the other: all at once they take a gigabyte."""
-    tests = sorted(report.tests, key=lambda run: (run.profile.nodeid, run.worker))
-    measures = [measured(run.profile) for run in tests]
+    tests = sorted(
+        zip(report.tests, report.numbers, strict=True), key=lambda pair: (pair[0].profile.nodeid, pair[0].worker)
+    )
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "versions": dict(report.versions),
-        "totals": {"tests": len(tests), **{name: total_json(name, total) for name, total in totals(measures).items()}},
+        "totals": {
+            "tests": len(tests),
+            **{name: total_json(name, total) for name, total in totals(report.numbers).items()},
+        },
         "notes": sorted(report.notes),
         "bugs": sorted(report.bugs),
         "causes": to_json(report.causes),
-        "tests": (_test(run, numbers) for run, numbers in zip(tests, measures, strict=True)),
+        "tests": (_test(run, numbers) for run, numbers in tests),
     }
 
 
@@ -79,9 +96,9 @@ def from_document(data: Any) -> Report:
         raise UnreadableRun(f"damaged: {missing}; {_AGAIN}") from problem
 
 
-def render(report: Report) -> str:
-    with no_collection():
-        return to_text(_document(report))
+def render(report: Report) -> Iterator[str]:
+    """In pieces."""
+    return _pieces(_document(report))
 
 
 def read(path: Path) -> Report:
@@ -114,8 +131,12 @@ def _test(run: TestRun, numbers: Measures) -> dict[str, Any]:
 
 
 def measure_json(name: str, measure: Measure) -> dict[str, Any]:
-    why = {"why": measure.why} if measure.value is None else {}
-    return {"value": _number(measure.value), "unit": METRICS[name].unit, "estimated": measure.estimated, **why}
+    data: dict[str, Any] = {"value": _number(measure.value), "unit": METRICS[name].unit}
+    if measure.estimated:
+        data["estimated"] = True
+    if measure.value is None:
+        data["why"] = measure.why
+    return data
 
 
 def total_json(name: str, total: Total, of: str = "tests") -> dict[str, Any]:
@@ -138,15 +159,28 @@ def _short(value: object) -> str:
 
 def to_text(document: dict[str, Any]) -> str:
     """A line for each key, and for each item of a list: what changed shows in a diff, and a grep finds a whole test."""
-    parts = []
+    return "".join(_pieces(document))
+
+
+def _pieces(document: dict[str, Any]) -> Iterator[str]:
+    opening = "{\n"
     for key, value in document.items():
+        yield f"{opening} {_dump(key)}: "
+        opening = ",\n"
         if isinstance(value, (list, Iterator)):
-            items = ",\n".join(f"  {_dump(item)}" for item in value)
-            body = f"[\n{items}\n ]" if items else "[]"
+            yield from _items(value)
         else:
-            body = _dump(value)
-        parts.append(f" {_dump(key)}: {body}")
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+            yield _dump(value)
+    yield "\n}\n"
 
 
-_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+def _items(values: Iterable[Any]) -> Iterator[str]:
+    opening, ending = "[\n  ", "[]"
+    for item in values:
+        yield opening
+        yield _dump(item)
+        opening, ending = ",\n  ", "\n ]"
+    yield ending
+
+
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode

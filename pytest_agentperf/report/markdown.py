@@ -10,7 +10,7 @@ from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.figures import count, figure
 from pytest_agentperf.report.problems import Problem, problems, share_text
-from pytest_agentperf.report.totals import Total, measured, totals
+from pytest_agentperf.report.totals import Total, totals
 
 PAGE = 900_000
 """Bytes. GitHub refuses a job's summaries of more than 1 MiB as a whole."""
@@ -53,21 +53,24 @@ def _blocks(report: Report) -> Iterator[str]:
     if found:
         yield "\n| | what | tests | cost of it |\n|---|---|--:|---|\n"
         yield from (_row(_problem(problem)) for problem in found)
-    active = [run for run in report.tests if run.profile.calls or run.violations]
-    changed = sorted((run for run in active if run.changes), key=_weight)
+    active = [
+        (run, numbers)
+        for run, numbers in zip(report.tests, report.numbers, strict=True)
+        if run.profile.calls or run.violations
+    ]
+    changed = sorted((run for run, _ in active if run.changes), key=_weight)
     if changed:
         yield f"\n<details><summary>{count(len(changed), 'test')} changed</summary>\n\n"
         yield "| test | metric | was | now | |\n|---|---|--:|--:|---|\n"
         yield from (_row(row) for run in changed[:_ROWS] for row in _changes(run))
-        yield f"\n{_rest(changed)}</details>\n"
+        yield f"\n{_rest(len(changed))}</details>\n"
     if active:
-        numbers = [measured(run.profile) for run in active]
         head = " | ".join(METRICS[name].label for name in _COLUMNS)
-        yield f"\n<details><summary>{_sums(len(active), totals(numbers))}</summary>\n\n"
+        yield f"\n<details><summary>{_sums(len(active), totals(numbers for _, numbers in active))}</summary>\n\n"
         yield f"| test | {head} |\n|---|{'--:|' * len(_COLUMNS)}\n"
-        for run, row in zip(active[:_ROWS], numbers, strict=False):
+        for run, row in active[:_ROWS]:
             yield _row([code(run.profile.nodeid), *(figure(row[name], name).text for name in _COLUMNS)])
-        yield f"\n{_rest(active)}</details>\n"
+        yield f"\n{_rest(len(active))}</details>\n"
     notes = dict.fromkeys((*report.notes, *(note for run in report.tests for note in run.profile.notes)))
     yield from (f"\n> {text(note)}\n" for note in notes)
     if report.bugs:
@@ -113,8 +116,8 @@ def _sums(number: int, sums: dict[str, Total]) -> str:
     return f"{count(number, 'test')} with LLM calls: {', '.join(told)}"
 
 
-def _rest(runs: Sequence[TestRun]) -> str:
-    return f"… and {len(runs) - _ROWS:,} more\n\n" if len(runs) > _ROWS else ""
+def _rest(rows: int) -> str:
+    return f"… and {rows - _ROWS:,} more\n\n" if rows > _ROWS else ""
 
 
 def _weight(run: TestRun) -> tuple[bool, str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
 
 from pytest_agentperf.analyze.text import cells, clip, plain
-from pytest_agentperf.model.metric import format_value
+from pytest_agentperf.model.codec import no_collection
+from pytest_agentperf.model.metric import Measures, format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import causes, counts
@@ -25,7 +26,7 @@ from pytest_agentperf.report.table import (
     painter,
     without_modules,
 )
-from pytest_agentperf.report.totals import Measures, Total, measured, time_source, totals
+from pytest_agentperf.report.totals import Total, time_source, totals
 
 _COLUMNS = (
     "llm_calls",
@@ -88,6 +89,7 @@ class _Row:
         )
 
 
+@no_collection()
 def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> list[str]:
     """The lines of the summary, the first of them a heading over the full width. The table is never wider than that.
 
@@ -96,7 +98,7 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     for are told as totals below. What the numbers need to be read (`?`, `~`, limits, notes) follows.
     """
     paint = painter(color=color)
-    rows = [_Row(run, measured(run.profile)) for run in report.tests]
+    rows = [_Row(run, numbers) for run, numbers in zip(report.tests, report.numbers, strict=True)]
     active = [row for row in rows if row.run.profile.calls or row.run.violations]
     active = active or [row for row in rows if row.run.profile.spans or row.run.profile.gauges]
     ranked = _ranked(active)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from pytest_agentperf.model.exchange import Origin, Timing
-from pytest_agentperf.model.metric import METRICS, Measure, Number
+from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number
 from pytest_agentperf.model.profile import ClockKind, Profile
-
-Measures = Mapping[str, Measure]
-"""By the names of `METRICS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +18,6 @@ class Total:
     unknown: int
     """How many tests could not tell, so that the sum is the least that it can be."""
     estimated: bool
-
-
-def measured(profile: Profile) -> Measures:
-    return {name: metric.read(profile) for name, metric in METRICS.items()}
 
 
 def totals(tests: Iterable[Measures]) -> dict[str, Total]:

@@ -9,13 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generated import PRICES, Turn, plan, profile, suite
-from pytest_agentperf.judge.causes import Explained, explain, group
+from pytest_agentperf.judge.causes import causes as found
+from pytest_agentperf.judge.causes import explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import TestRun
 
 PRICER = Pricer(PRICES)
 
@@ -24,13 +26,12 @@ def bare(seen: Profile) -> Profile:
     return priced(skeleton(seen), PRICES)
 
 
-def explained(base: Profile, head: Profile) -> Explained:
-    calls = [call.index for call in head.calls]
-    return Explained(nodeid=head.nodeid, steps=explain(bare(base), bare(head), PRICER), calls=calls)
+def explained(base: Profile, head: Profile) -> TestRun:
+    return TestRun(profile=head, outcome="passed", steps=explain(bare(base), bare(head), PRICER))
 
 
 def causes(before: list[Profile], after: list[Profile]) -> tuple[Cause, ...]:
-    return group(explained(base, head) for base, head in zip(before, after, strict=True) if bare(base) != bare(head))
+    return found(explained(base, head) for base, head in zip(before, after, strict=True) if bare(base) != bare(head))
 
 
 def change(base: Profile, head: Profile) -> dict[str, object]:
@@ -39,10 +40,10 @@ def change(base: Profile, head: Profile) -> dict[str, object]:
     return {name: now - was for name, (was, now) in values.items() if None not in (was, now) and was != now}
 
 
-def total(test: Explained) -> dict[str, object]:
+def total(test: TestRun) -> dict[str, object]:
     shares: Counter[str] = Counter()
     for step in test.steps:
-        shares.update(step.shares)
+        shares.update(step.amounts)
     return {name: amount for name, amount in shares.items() if amount}
 
 

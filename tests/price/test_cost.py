@@ -130,7 +130,9 @@ def test_without_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert price(call()).usd is None
     monkeypatch.setattr("importlib.metadata.version", _missing)
+    table_version.cache_clear()
     assert table_version() is None
+    table_version.cache_clear()
 
 
 def _missing(name: str) -> str:

@@ -4,9 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.metric import measured
 from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.usage import Cost
-from pytest_agentperf.report.totals import Total, measured, time_source, totals
+from pytest_agentperf.report.totals import Total, time_source, totals
 from samples import call, trip
 
 

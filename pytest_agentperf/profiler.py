@@ -18,7 +18,7 @@ from pytest_agentperf.analyze.timeline import Shares, Timeline, shares, timeline
 from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.clock.stated import Stated
-from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.metric import METRICS, Number, format_value
 from pytest_agentperf.model.profile import Gauge, Profile, Thresholds
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.pipeline import profile
@@ -46,6 +46,11 @@ class Profiler:
         self._own_prices = own_prices
         self._estimates_judge = estimates_judge
         self._thresholds = thresholds
+
+    def __repr__(self) -> str:
+        """What pytest shows of a fixture beside a failure."""
+        calls, tokens, latency = (self._read(name) for name in ("llm_calls", "tokens", "latency"))
+        return f"<Profiler: LLM calls {calls}, {format_value(tokens, 'tokens')}, {format_value(latency, 'ms')}>"
 
     @property
     def own_prices(self) -> Mapping[str, OwnPrice]:

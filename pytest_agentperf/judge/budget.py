@@ -27,7 +27,7 @@ class BudgetExceeded(Stop):
     """Raised in place of an LLM call. Not an `Exception`: neither an SDK's retries nor an agent's `except` eat it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class TokenBudget:
     """What a test, and each of its timers, may spend.
 
@@ -47,6 +47,10 @@ class TokenBudget:
     _landed: dict[int, ModelCall] = field(default_factory=dict)
     """Answered calls, counted and priced, by `ModelCall.index`: each is looked at once."""
     _lock: RLock = field(default_factory=RLock)
+
+    def __repr__(self) -> str:
+        """What pytest shows of a fixture beside a failure."""
+        return f"<{', '.join([limit.text for limit in self._limits.values()] or ['token_budget'])}: {self.used:,} tokens used>"
 
     def __call__(
         self, *, max_tokens: int | None = None, max_cost_usd: str | float | Decimal | None = None

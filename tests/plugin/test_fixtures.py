@@ -30,6 +30,25 @@ def test_live_numbers(session, provider):
     session.runpytest().assert_outcomes(passed=1)
 
 
+def test_beside_a_failure_stands_what_they_saw(session):
+    session.makepyfile(
+        """
+        import agent
+
+        def test_fails(profiler, token_budget):
+            token_budget(max_tokens=1000)
+            agent.ask()
+            assert agent is None
+        """
+    )
+    session.runpytest().stdout.fnmatch_lines(
+        [
+            "profiler = <Profiler: LLM calls 1, 120 tokens, * ms>",
+            "token_budget = <token_budget(max_tokens=1000): 120 tokens used>",
+        ]
+    )
+
+
 def test_timers_nest_by_task_and_by_thread(session):
     session.makepyfile(
         """

@@ -43,8 +43,7 @@ def test_beside_a_failure_stands_what_they_saw(session):
     )
     session.runpytest().stdout.fnmatch_lines(
         [
-            "profiler = <Profiler: LLM calls 1, 120 tokens, * ms>",
-            "token_budget = <token_budget(max_tokens=1000): 120 tokens used>",
+            "profiler = <Profiler: LLM calls 1, 120 tokens, * ms>*token_budget = <token_budget(max_tokens=1000): 120 tokens used>"
         ]
     )
 

@@ -93,8 +93,10 @@ def _counted(reading: Reading) -> ModelCall:
 
 def _numbers_of_threads(recording: Recording) -> dict[int, int]:
     """The system's identifiers to 1, 2, ... in the order of their first work, the same in every run."""
-    calls = [(reading.call.start_ns, reading.call.thread) for reading in recording.readings]
-    idents = (ident for _, ident in sorted(calls + [(span.start_ns, span.thread) for span in recording.spans]))
+    work = [(reading.call.start_ns, reading.call.thread) for reading in recording.readings]
+    work += [(span.start_ns, span.thread) for span in recording.spans]
+    waits = recording.signals.lock_waits if recording.signals else ()
+    idents = [ident for _, ident in sorted(work)] + [wait.thread for wait in waits]
     return {ident: number for number, ident in enumerate(dict.fromkeys(idents), 1)}
 
 

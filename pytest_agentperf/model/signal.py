@@ -28,6 +28,9 @@ class LockWait:
     end_ns: int
     thread: int
     task: int | None = None
+    call: int | None = None
+    """Of the tool that it is inside of, as `Span.call`."""
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,6 +146,13 @@ class Spans:
             span = self._spans[span - 1].parent
 
 
+def tool_call_here() -> tuple[int, str | None] | None:
+    """`Span.call` and `Span.call_id` of the innermost tool around the caller that a model asked for, in whichever thread."""
+    here = place.get()
+    tools = here[0].around(SpanKind.TOOL) if here else []
+    return next(((span.call, span.call_id) for span in tools if span.call is not None), None)
+
+
 _numbers: MutableMapping[object, int] = WeakKeyDictionary()
 _count = itertools.count(1)
 

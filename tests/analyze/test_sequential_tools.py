@@ -140,6 +140,20 @@ def test_causes(spans: list[Span], signals: Signals | None, cause: str) -> None:
     assert (found.cause, found.lost_ms) == (cause, 600 if len(spans) == 3 else 300)
 
 
+@pytest.mark.parametrize(("threads", "cause"), [((2, 3), ["limit"]), ((2, 2), ["limit"]), ((2, 3, 4, 5), [])])
+def test_a_tool_that_was_handed_to_a_thread_waits_where_that_does(threads: tuple[int, ...], cause: list[str]) -> None:
+    """Where several threads work for each tool, the others go on while one waits."""
+    until = [400, 700]
+    locks = Signals(
+        lock_waits=tuple(
+            LockWait(start_ns=100 * MS, end_ns=until[at % 2] * MS, thread=thread, call=0, call_id=f"c{1 + at % 2}")
+            for at, thread in enumerate(threads)
+        )
+    )
+
+    assert [found.cause for found in only(seen(THREE, *STAIRS, signals=locks), "AP101")] == cause
+
+
 def test_some_alone_and_some_at_once() -> None:
     spans = [ran(0, 100, 400, task=1), ran(1, 400, 700, task=2), ran(2, 400, 700, task=3)]
 

@@ -1,7 +1,8 @@
 """The agent frameworks that are tested: what must be installed, and the ways in which an agent of it is run.
 
 Each has a module in `adapters/` with `run(url, tools, way)`: an agent with these tools is asked once. The first word of a way
-says what the tools are: plain functions, coroutines, or coroutines that hold their event loop.
+says what the tools are: plain functions, coroutines, coroutines that hold their event loop, coroutines that share a lock, or
+functions that do (`guarded`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-Becomes = Literal["parallel", "loop", "blocking"]
+Becomes = Literal["parallel", "loop", "blocking", "limit"]
 """Of three calls in one turn: they run at the same time; or else why not, in the words of AP101.
 
 A limit of one at a time is a loop.
@@ -25,9 +26,17 @@ HAND_WRITTEN: Mapping[str, Becomes] = {
     "async": "parallel",
     "async_sequential": "loop",
     "blocking": "blocking",
+    "locked": "limit",
 }
 LOOPS: Mapping[str, Becomes] = {"sync": "loop", "async": "loop", "blocking": "loop"}
-GATHERS: Mapping[str, Becomes] = {"sync": "parallel", "async": "parallel", "blocking": "blocking"}
+GATHERS: Mapping[str, Becomes] = {
+    "sync": "parallel",
+    "async": "parallel",
+    "blocking": "blocking",
+    "locked": "limit",
+}
+IN_THREADS: Mapping[str, Becomes] = {**GATHERS, "guarded": "limit"}
+"""Functions run in threads that know for which call: their waits for a lock are the tool's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,30 +82,34 @@ FRAMEWORKS = {
     "anthropic_tool_runner": Framework(title="anthropic `tool_runner`", needs=("anthropic",), ways=LOOPS),
     "google_genai": Framework(title="google-genai, automatic calling", needs=("google-genai>=3",), ways=LOOPS),
     "openai_agents": Framework(
-        title="openai-agents", needs=("openai-agents",), ways={**GATHERS, "sync_sequential": "loop"}
+        title="openai-agents", needs=("openai-agents",), ways={**IN_THREADS, "sync_sequential": "loop"}
     ),
     "langchain": Framework(
         title="langchain, langgraph",
         needs=("langchain", "langgraph", "langchain-openai"),
-        ways={**GATHERS, "sync_sequential": "loop"},
+        ways={**IN_THREADS, "sync_sequential": "loop"},
     ),
     "pydantic_ai": Framework(
         title="pydantic-ai",
         needs=("pydantic-ai-slim", "openai"),
-        ways={**GATHERS, "sync_sequential": "loop", "async_sequential": "loop"},
+        ways={**IN_THREADS, "sync_sequential": "loop", "async_sequential": "loop"},
     ),
     "smolagents": Framework(
-        title="smolagents", needs=("smolagents", "openai"), ways={"sync": "parallel", "sync_sequential": "loop"}
+        title="smolagents",
+        needs=("smolagents", "openai"),
+        ways={"sync": "parallel", "sync_sequential": "loop", "guarded": "limit"},
     ),
     "strands": Framework(
-        title="strands-agents", needs=("strands-agents", "openai"), ways={**GATHERS, "sync_sequential": "loop"}
+        title="strands-agents", needs=("strands-agents", "openai"), ways={**IN_THREADS, "sync_sequential": "loop"}
     ),
     "agno": Framework(
-        title="agno", needs=("agno", "openai"), ways={**GATHERS, "sync": "loop", "sync_arun": "parallel"}
+        title="agno", needs=("agno", "openai"), ways={**IN_THREADS, "sync": "loop", "sync_arun": "parallel"}
     ),
     "google_adk": Framework(title="google-adk", needs=("google-adk",), ways={**GATHERS, "sync": "blocking"}),
     "llama_index": Framework(title="llama-index", needs=("llama-index-core", "llama-index-llms-openai"), ways=GATHERS),
     "autogen": Framework(title="autogen", needs=("autogen-agentchat", "autogen-ext"), ways=GATHERS),
-    "agent_framework": Framework(title="agent-framework", needs=("agent-framework-openai",), ways=GATHERS),
-    "crewai": Framework(title="crewai", needs=("crewai",), ways={"sync": "parallel", "sync_lite": "parallel"}),
+    "agent_framework": Framework(title="agent-framework", needs=("agent-framework-openai",), ways=IN_THREADS),
+    "crewai": Framework(
+        title="crewai", needs=("crewai",), ways={"sync": "parallel", "sync_lite": "parallel", "guarded": "limit"}
+    ),
 }

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 import pytest
 
 from pytest_agentperf.clock.bubble import bubble
+from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.signal import Signals
+from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.record.probes.probing import probing
 from pytest_agentperf.record.recorder import Recorder
+from record.tools.asking import asked
 from samples import MS
 
 
@@ -139,6 +142,27 @@ def test_waits_for_a_lock_of_threads(lock) -> None:
             list(pool.map(tool, range(3)))
 
     assert stretches(seen, "lock_waits") == [(0, 100), (0, 200)]
+
+
+def test_a_wait_in_a_thread_says_for_which_tool_call() -> None:
+    async def tool(recorder: Recorder, number: int) -> None:
+        with recorder.span(SpanKind.TIMER, "around"), recorder.tool("search", {}, f"c{number}"):
+            await asyncio.to_thread(work)
+
+    def work() -> None:
+        with held:
+            time.sleep(0.1)
+
+    async def agent(recorder: Recorder) -> None:
+        await asyncio.gather(*(tool(recorder, number) for number in range(3)))
+
+    with bubble(), Recorder(clock=ClockKind.VIRTUAL, sees_tools=True) as recorder, probing(recorder):
+        held = threading.Lock()
+        asked(recorder, *((f"c{number}", "search", "{}") for number in range(3)))
+        asyncio.run(agent(recorder))
+        waits = recorder.recording().signals.lock_waits
+
+    assert sorted((wait.call, wait.call_id) for wait in waits) == [(0, "c1"), (0, "c2")]
 
 
 def test_real_time() -> None:

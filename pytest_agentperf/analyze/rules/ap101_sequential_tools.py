@@ -24,7 +24,7 @@ from pytest_agentperf.analyze.rules.rule import Rule, milliseconds
 from pytest_agentperf.analyze.shared_state import shared_state
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.profile import ClockKind, Profile
-from pytest_agentperf.model.signal import Signals
+from pytest_agentperf.model.signal import LockWait, Signals
 from pytest_agentperf.model.span import Span
 from pytest_agentperf.model.stretch import Stretch, length, most_at_once, without
 
@@ -87,12 +87,23 @@ def _judged(batch: Batch, signals: Signals | None) -> _Verdict | None:
 
 def _working(span: Span, signals: Signals) -> list[Stretch]:
     """When it ran: without waits for locks, nor the time in which another task held its event loop."""
-    home = span.thread, span.task
-    holes = [(w.start_ns, w.end_ns) for w in signals.lock_waits if (w.thread, w.task) == home]
+    holes = [(wait.start_ns, wait.end_ns) for wait in _waits(span, signals)]
     if span.task is not None:
         others = (b for b in signals.blocks if b.thread == span.thread and b.task != span.task)
         holes += [(block.start_ns, block.end_ns) for block in others]
     return without([(span.start_ns, span.end_ns)], holes)
+
+
+def _waits(span: Span, signals: Signals) -> list[LockWait]:
+    """For locks, where it began, else in the one thread that it was handed to. Where several work for it, one may wait."""
+    home = span.thread, span.task
+    waits: dict[tuple[int, int | None], list[LockWait]] = {home: []}
+    for wait in signals.lock_waits:
+        lane = wait.thread, wait.task
+        if lane == home or (wait.call, wait.call_id) == (span.call, span.call_id):
+            waits.setdefault(lane, []).append(wait)
+    here, *elsewhere = waits.values()
+    return elsewhere[0] if len(elsewhere) == 1 and not here else here
 
 
 def _cause(batch: Batch, working: list[list[Stretch]], signals: Signals | None) -> str:

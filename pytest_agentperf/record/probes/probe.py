@@ -8,7 +8,7 @@ from operator import attrgetter
 from pytest_agentperf.clock import kernel
 from pytest_agentperf.model.signal import Block, Client, LockWait, Signals
 from pytest_agentperf.record.probes.audit import Audit
-from pytest_agentperf.record.spans import current_task
+from pytest_agentperf.record.spans import current_task, tool_call_here
 
 LEAST_WAIT_NS = 1_000_000
 get_ident = threading.get_ident
@@ -43,9 +43,17 @@ class Probe:
         """The calling task or thread has waited for a lock since then."""
         end_ns = self.now_ns()
         if end_ns - start_ns >= LEAST_WAIT_NS:
-            start_ns, end_ns = start_ns - self.zero_ns, end_ns - self.zero_ns
-            wait = LockWait(start_ns=start_ns, end_ns=end_ns, thread=get_ident(), task=current_task())
-            self.lock_waits.append(wait)
+            call, call_id = tool_call_here() or (None, None)
+            self.lock_waits.append(
+                LockWait(
+                    start_ns=start_ns - self.zero_ns,
+                    end_ns=end_ns - self.zero_ns,
+                    thread=get_ident(),
+                    task=current_task(),
+                    call=call,
+                    call_id=call_id,
+                )
+            )
 
     def made_client(self, where: str) -> None:
         self.clients.append(Client(at_ns=self.now_ns() - self.zero_ns, where=where))

@@ -22,6 +22,8 @@ class Seam(NamedTuple):
     """Path to a mapping, to JSON text, or to an object whose attributes they are."""
     call_id: str = ""
     """Path to the model's name for the call; empty: it is not known there."""
+    versions: str = ""
+    """The same word in several rows: one place, which another version of the framework has elsewhere."""
 
 
 SEAMS = (
@@ -63,6 +65,7 @@ SEAMS = (
         name="validated.call.tool_name",
         arguments="validated.call.args_as_dict()",
         call_id="validated.call.tool_call_id",
+        versions="ToolManager",
     ),
     Seam(
         "pydantic-ai-slim",
@@ -71,6 +74,7 @@ SEAMS = (
         name="call.tool_name",
         arguments="call.args_as_dict()",
         call_id="call.tool_call_id",
+        versions="ToolManager",
     ),
     Seam(
         "google-adk",
@@ -155,6 +159,7 @@ SEAMS = (
         name="tool_call.function.name",
         arguments="tool_call.function.arguments",
         call_id="tool_call.id",
+        versions="native tool calls",
     ),
     Seam(
         "crewai",
@@ -163,6 +168,7 @@ SEAMS = (
         name="tool_call.function.name",
         arguments="tool_call.function.arguments",
         call_id="tool_call.id",
+        versions="native tool calls",
     ),
     Seam(
         "crewai",
@@ -171,6 +177,7 @@ SEAMS = (
         name="func_name",
         arguments="func_args",
         call_id="call_id",
+        versions="native tool calls",
     ),
     Seam(
         "crewai",
@@ -179,6 +186,7 @@ SEAMS = (
         name="tool_call.function.name",
         arguments="tool_call.function.arguments",
         call_id="tool_call.id",
+        versions="native tool calls",
     ),
     Seam(
         "anthropic",

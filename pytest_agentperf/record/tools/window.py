@@ -10,14 +10,18 @@ from pytest_agentperf.model.span import Span, SpanKind
 
 
 def with_windows(spans: Sequence[Span], calls: Sequence[ModelCall]) -> tuple[Span, ...]:
-    """A window more for each answer some of whose tools nobody saw running; the others of that answer lie within it."""
-    seen = {(span.call, span.call_id) for span in spans if span.kind is SpanKind.TOOL}
+    """A window more for each answer some of whose tools nobody saw running; the others of that answer lie within it.
+
+    What two answers ask for under one identifier, as when a recorded answer is given again, runs for both.
+    """
+    ran = {(span.call, span.call_id) for span in spans if span.kind is SpanKind.TOOL}
+    seen = {tool for asking in calls for tool in asking.tool_calls if tool.id and (asking.index, tool.id) in ran}
     spans = list(spans)
     for asking in calls:
         missed = [
             tool.name
             for place, tool in enumerate(asking.tool_calls, 1)
-            if (asking.index, call_id(tool, place)) not in seen
+            if (asking.index, call_id(tool, place)) not in ran and tool not in seen
         ]
         end_ns = _results_leave(asking, calls) if missed else None
         if end_ns is None or asking.end_ns is None or end_ns < asking.end_ns:

@@ -216,18 +216,21 @@ def _place(seam: Seam) -> str:
 
 
 def unfit(seams: Iterable[Seam] = SEAMS) -> Iterator[str]:
-    """A sentence for each framework in use none of whose rows fits the version that is installed."""
-    rows = defaultdict(list)
+    """A sentence for each framework in use some of whose places the version that is installed does not have."""
+    places = defaultdict(list)
     for seam in seams:
-        rows[seam.framework].append(seam)
-    for framework, alternatives in rows.items():
-        if alternatives[0].module.partition(".")[0] in sys.modules and all(map(_absent, alternatives)):
-            try:
-                installed = version(framework)
-            except PackageNotFoundError:
-                continue  # another package of this name
-            looked_for = ", ".join(f"{seam.module}:{seam.function}" for seam in alternatives)
-            yield f"{framework} {installed} has no {looked_for}: its tools are looked for by other means"
+        places[seam.framework, seam.versions or (seam.module, seam.function)].append(seam)
+    missing = defaultdict(list)
+    for (framework, _), rows in places.items():
+        if rows[0].module.partition(".")[0] in sys.modules and all(map(_absent, rows)):
+            missing[framework] += rows
+    for framework, rows in missing.items():
+        try:
+            installed = version(framework)
+        except PackageNotFoundError:
+            continue  # another package of this name
+        looked_for = ", ".join(f"{seam.module}:{seam.function}" for seam in rows)
+        yield f"{framework} {installed} has no {looked_for}: its tools are looked for by other means"
 
 
 def _absent(seam: Seam) -> bool:

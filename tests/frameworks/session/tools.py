@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 PROMPT = "Compare Paris and Rome."
 MODEL = "gpt-4o-mini"
@@ -37,14 +38,16 @@ def logged(name):
         file.write(json.dumps([name, start, time.monotonic_ns()]) + "\n")
 
 
-def sync_tools():
+def sync_tools(lock=None):
+    lock = lock or nullcontext()
+
     def search(query: str) -> str:
         """Find pages.
 
         Args:
             query: what for
         """
-        with logged("search"):
+        with logged("search"), lock:
             time.sleep(SECONDS["search"])
         return f"pages about {query}"
 
@@ -54,7 +57,7 @@ def sync_tools():
         Args:
             url: where
         """
-        with logged("fetch"):
+        with logged("fetch"), lock:
             time.sleep(SECONDS["fetch"])
         return f"what {url} says"
 
@@ -64,30 +67,35 @@ def sync_tools():
         Args:
             city: where
         """
-        with logged("weather"):
+        with logged("weather"), lock:
             time.sleep(SECONDS["weather"])
         return f"sun over {city}"
 
     return {"search": search, "fetch": fetch, "weather": weather}
 
 
-def async_tools():
+def async_tools(lock=None):
+    lock = lock or nullcontext()
+
     async def search(query: str) -> str:
         """Find pages."""
         with logged("search"):
-            await asyncio.sleep(SECONDS["search"])
+            async with lock:
+                await asyncio.sleep(SECONDS["search"])
         return f"pages about {query}"
 
     async def fetch(url: str) -> str:
         """Read a page."""
         with logged("fetch"):
-            await asyncio.sleep(SECONDS["fetch"])
+            async with lock:
+                await asyncio.sleep(SECONDS["fetch"])
         return f"what {url} says"
 
     async def weather(city: str) -> str:
         """Tell the weather."""
         with logged("weather"):
-            await asyncio.sleep(SECONDS["weather"])
+            async with lock:
+                await asyncio.sleep(SECONDS["weather"])
         return f"sun over {city}"
 
     return {"search": search, "fetch": fetch, "weather": weather}
@@ -117,7 +125,13 @@ def blocking_tools():
     return {"search": search, "fetch": fetch, "weather": weather}
 
 
-TOOLS = {"sync": sync_tools, "async": async_tools, "blocking": blocking_tools}
+TOOLS = {
+    "sync": sync_tools,
+    "async": async_tools,
+    "blocking": blocking_tools,
+    "locked": lambda: async_tools(asyncio.Lock()),
+    "guarded": lambda: sync_tools(threading.Lock()),
+}
 """By the first word of a way to run an agent."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -248,3 +249,14 @@ def test_no_window_where_all_was_seen_or_no_result_left():
         tool(1, 20, 30, call_id="a"),
     )
     assert with_windows((), (asking, answer(1, start_ns=50, prompt=result("z")))) == ()
+
+
+@pytest.mark.parametrize(("arguments", "windows"), [("{}", 0), ('{"q": 2}', 1)], ids=["the same", "another"])
+def test_what_two_answers_ask_for_under_one_identifier_runs_for_both(arguments, windows):
+    asking, again = (
+        answer(at, ToolCall(id="a", name="search", arguments=text), start_ns=10 * at, end_ns=10 * at + 5)
+        for at, text in enumerate(("{}", arguments))
+    )
+    going_on = answer(2, start_ns=50, prompt=result("a"))
+    spans = with_windows((tool(1, 20, 30, call_id="a"),), (asking, again, going_on))
+    assert [span.kind for span in spans].count(SpanKind.WINDOW) == windows

@@ -128,11 +128,58 @@ def test_a_row_that_no_longer_fits_is_told(framework, monkeypatch):
     gone, moved, good = row("Tool.gone"), row("run")._replace(module="some_framework.moved"), row("Tool.run")
     framework()
     with wrapped((gone, moved, good)):
-        assert list(unfit((gone, good))) == []
-        assert list(unfit((gone, moved))) == [
-            "some-framework 9.0 has no some_framework.tools:Tool.gone, some_framework.moved:run: "
-            "its tools are looked for by other means"
+        assert list(unfit([seam._replace(versions="run") for seam in (gone, good)])) == []
+        assert list(unfit((gone, good))) == [NO.format("Tool.gone")]
+        assert list(unfit((gone, moved, good))) == [NO.format("Tool.gone, some_framework.moved:run")]
+
+
+NO = "some-framework 9.0 has no some_framework.tools:{}: its tools are looked for by other means"
+
+
+def place(seam):
+    return seam.framework, seam.versions or seam.function
+
+
+@pytest.mark.parametrize("at", range(len(SEAMS)), ids=lambda at: f"{SEAMS[at].module}:{SEAMS[at].function}")
+def test_each_row_whose_function_a_version_does_not_have_says_so(at, monkeypatch):
+    """A framework that has all of its modules and of its functions all but this one, wherever versions have it."""
+    monkeypatch.setattr("pytest_agentperf.record.tools.wrap.version", lambda _: "9.0")
+    told_of = SEAMS[at]
+    ours = [seam for seam in SEAMS if seam.framework == told_of.framework]
+    for seam in ours:
+        module = loaded(monkeypatch, seam.module)
+        if place(seam) != place(told_of):
+            add(module, seam.function)
+    same = [seam for seam in ours if place(seam) == place(told_of)]
+    with wrapped(ours):
+        missing = ", ".join(f"{seam.module}:{seam.function}" for seam in same)
+        assert list(unfit(ours)) == [
+            f"{told_of.framework} 9.0 has no {missing}: its tools are looked for by other means"
         ]
+    add(sys.modules[told_of.module], told_of.function)
+    with wrapped(ours):
+        assert list(unfit(ours)) == []
+
+
+def loaded(monkeypatch, name):
+    """The module as if it were imported, after those around it."""
+    path = ""
+    for part in name.split("."):
+        path = f"{path}.{part}".lstrip(".")
+        if not getattr(sys.modules.get(path), "stub", False):
+            module = ModuleType(path)
+            module.stub, module.__path__ = True, []
+            monkeypatch.setitem(sys.modules, path, module)
+    return sys.modules[path]
+
+
+def add(module, function):
+    *owners, name = function.split(".")
+    for owner in owners:
+        if not hasattr(module, owner):
+            setattr(module, owner, type(owner, (), {}))
+        module = getattr(module, owner)
+    setattr(module, name, lambda: None)
 
 
 def test_a_module_that_calls_itself_otherwise_is_known_by_what_it_is_imported_as(framework):

@@ -220,7 +220,7 @@ def unfit(seams: Iterable[Seam] = SEAMS) -> Iterator[str]:
     places = defaultdict(list)
     for seam in seams:
         places[seam.framework, seam.versions or (seam.module, seam.function)].append(seam)
-    missing = defaultdict(list)
+    missing: defaultdict[str, list[Seam]] = defaultdict(list)
     for (framework, _), rows in places.items():
         if rows[0].module.partition(".")[0] in sys.modules and all(map(_absent, rows)):
             missing[framework] += rows

@@ -8,7 +8,6 @@ comparison of a global with None (https://docs.python.org/3/library/audit_events
 from __future__ import annotations
 
 import builtins
-import contextlib
 import importlib
 import os
 import sys
@@ -80,31 +79,36 @@ class Audit:
     def imports(self) -> tuple[Import, ...]:
         return tuple(self._imports)
 
-    # -- events: called with the frame that caused them ----------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------------------------------
 
-    def opened(self, frame: FrameType | None, path: Any, mode: Any, flags: Any) -> None:
+    def opened(self, path: Any, mode: Any, flags: Any) -> None:
+        """Any `open` of the process comes through here: first what is cheap."""
+        kind = _KINDS.get(mode) or _kind(mode, flags)
+        if kind is _READ and (known := self._files.get(path)) is not None and known.where is not None:
+            known.reads += 1
+            return
         if isinstance(path, bytes):
             path = os.fsdecode(path)
-        if not isinstance(path, str) or path.startswith(_SYSTEM):
+        if not isinstance(path, str):  # a descriptor
             return
-        anew = "w" in mode or "x" in mode if isinstance(mode, str) else bool(flags & os.O_TRUNC)
-        if anew:
-            self._written(frame, path, _size(path))
-        elif (isinstance(mode, str) and "a" not in mode) or (mode is None and not flags & (os.O_WRONLY | os.O_CREAT)):
-            self._seen(frame, path).reads += 1
-        elif (appended := self._files.get(os.path.abspath(path))) is not None:
+        if kind is _READ:
+            self._seen(path).reads += 1
+        elif kind is _WRITE:
+            self._written(path, _size(path))
+        elif (appended := self._files.get(_whole(path))) is not None:
             appended.changed()
 
-    def renamed(self, frame: FrameType | None, source: Any, target: Any, *_: Any) -> None:
+    def renamed(self, source: Any, target: Any, *_: Any) -> None:
         """Who writes safely writes another file first and moves it."""
         if isinstance(source, str) and isinstance(target, str):
-            self._written(frame, target, _size(target))
+            self._written(target, _size(target))
 
-    def started(self, frame: FrameType | None, program: Any, arguments: Any, *_: Any) -> None:
+    def started(self, program: Any, arguments: Any, *_: Any) -> None:
         words = arguments if isinstance(arguments, (list, tuple)) else str(arguments).split()
         name = os.path.basename(os.fsdecode(program or (words[0] if words else "?")))
         if name in ("sh", "bash") and len(words) > 2 and str(words[1]) == "-c":  # `shell=True`
             name = os.path.basename((str(words[2]).split() or ["?"])[0])
+        frame = _caller()
         where = place(frame).where if _opener_is_agent(frame) else ""
         if where:
             key = (name, name.startswith("python"), where)
@@ -124,9 +128,9 @@ class Audit:
             if took_ns >= _LEAST_IMPORT_NS and _opener_is_agent(frame):
                 self._imports.append(Import(module=name, took_ns=took_ns, where=place(frame).where))
 
-    def _written(self, frame: FrameType | None, path: str, size: int) -> None:
+    def _written(self, path: str, size: int) -> None:
         """It is about to be written anew; what it holds now was the version before."""
-        seen = self._seen(frame, path)
+        seen = self._seen(path)
         if seen.writes:
             seen.grew += size > seen.size
             seen.written += max(0, size)
@@ -134,14 +138,41 @@ class Audit:
         seen.writes += 1
         seen.changed()
 
-    def _seen(self, frame: FrameType | None, path: str) -> _File:
-        path = os.path.abspath(path)
+    def _seen(self, path: str) -> _File:
+        path = _whole(path)
         seen = self._files.get(path)
         if seen is None:
             seen = self._files[path] = _File()
         elif seen.where is None and seen.reads + seen.writes + 1 >= _OFTEN:
-            seen.where = place(frame).where if is_own(path) and _opener_is_agent(frame) else ""
+            frame = _caller()
+            own = is_own(path) and not path.startswith(_SYSTEM) and _opener_is_agent(frame)
+            seen.where = place(frame).where if own else ""
         return seen
+
+
+_READ, _WRITE, _APPEND = "read", "write", "append"
+_KINDS: dict[Any, str] = {}
+"""By mode, as `open` was told it; filled as they come."""
+
+
+def _kind(mode: Any, flags: int) -> str:
+    if not isinstance(mode, str):  # `os.open`
+        return _WRITE if flags & os.O_TRUNC else _APPEND if flags & (os.O_WRONLY | os.O_CREAT) else _READ
+    kind = _KINDS[mode] = _WRITE if "w" in mode or "x" in mode else _APPEND if "a" in mode else _READ
+    return kind
+
+
+def _whole(path: str) -> str:
+    """From the root; `abspath` alone takes longer than all the rest."""
+    return path if path[:1] == "/" and "/." not in path else os.path.abspath(path)
+
+
+def _caller() -> FrameType | None:
+    """Who caused the event: beyond this module."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == _caller.__code__.co_filename:
+        frame = frame.f_back
+    return frame
 
 
 def _opener_is_agent(frame: FrameType | None) -> bool:
@@ -180,12 +211,11 @@ def install() -> None:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if active is None:
-        return
-    told = _EVENTS.get(event)
-    if told is not None:
-        with contextlib.suppress(Exception):  # it would come out of the agent's own `open`
-            told(active, sys._getframe(1), *args)
+    if active is not None and event in _EVENTS:
+        try:  # noqa: SIM105 - `suppress` costs as much as the rest
+            _EVENTS[event](active, *args)
+        except Exception:  # noqa: BLE001, S110 - it would come out of the agent's own `open`
+            pass
 
 
 def _import(original: Any) -> Any:

@@ -259,7 +259,7 @@ def test_assert_parallel_tools() -> None:
 def test_tools_that_were_not_executed() -> None:
     (found,) = only(seen(turn("search", "fetch", "rank", results=("c0",))), "AP103")
 
-    assert found.message == "the model asked for 3 tools and 1 were executed; not: fetch, rank"
+    assert found.message == "the model asked for 3 tools and 1 was executed; not: fetch, rank"
     assert only(seen(turn("search", "fetch")), "AP103") == []
     assert only(seen(turn("search", "fetch", results=())), "AP103") == []
 

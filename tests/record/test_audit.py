@@ -45,6 +45,15 @@ def test_a_file_that_is_read_again_and_again(tmp_path: Path) -> None:
     assert "test_audit.py:" in file.where
 
 
+def test_a_file_that_is_not_there_is_not_read(tmp_path: Path) -> None:
+    with audited() as seen:
+        for _ in range(6):
+            with pytest.raises(FileNotFoundError):
+                (tmp_path / "optional.json").read_text()
+
+    assert seen[0].files == ()
+
+
 @pytest.mark.parametrize("mode", ["w", "a"])
 def test_reads_count_while_nobody_writes(tmp_path: Path, mode: str) -> None:
     page = tmp_path / "page.md"

@@ -1,5 +1,6 @@
 """Turns that could have been one: the model asked for a tool, saw the result, and then asked for another whose arguments
-contain no word and no number of that result. Perhaps it could have asked for both at once.
+contain no word and no number of that result, nor are they commands for one shell or writes to one path. Perhaps it could have
+asked for both at once.
 
 Each turn sends the whole conversation again and waits for another first token, which is mostly more than the tool takes.
 It is a candidate and never fails a test: whether to call a tool at all may depend on a result that its arguments do not
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 
 from pytest_agentperf.analyze.batches import Batch, batches, named
 from pytest_agentperf.analyze.rules.rule import Rule
+from pytest_agentperf.analyze.shared_state import shared_state
 from pytest_agentperf.model.call import ModelCall, ToolCall
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.profile import Profile
@@ -38,7 +40,11 @@ def find(profile: Profile) -> Iterator[Finding]:
 
 
 def _independent(call: ModelCall, following: ModelCall) -> bool:
-    """No argument of the later turn shows anything of the earlier one's results, and none repeats what was asked."""
+    """No argument of the later turn shows anything of the earlier one's results, none repeats what was asked, and they seem
+    to share nothing else: of two commands in one shell the second may count on what the first has done.
+    """
+    if shared_state((*call.tool_calls, *following.tool_calls)):
+        return False
     ids = {id_ for id_, _ in named(call)}
     results = following.prompt.results
     own = {at for at, found in enumerate(results) if found.call_id in ids}

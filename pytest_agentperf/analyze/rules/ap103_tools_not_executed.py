@@ -27,8 +27,9 @@ def find(profile: Profile) -> Iterator[Finding]:
         dropped = _without_result(batch) or _without_run(batch, visible)
         if dropped and len(asked) > 1:
             names = ", ".join(dict.fromkeys(call.name for call in dropped))
+            done = len(asked) - len(dropped)
             yield RULE.finding(
-                f"the model asked for {len(asked)} tools and {len(asked) - len(dropped)} were executed; not: {names}",
+                f"the model asked for {len(asked)} tools and {done} {'was' if done == 1 else 'were'} executed; not: {names}",
                 fix="execute every call of an answer, or answer it with a result that says why not",
                 calls=(batch.call.index,),
                 tools=tuple(dict.fromkeys(call.name for call in dropped)),

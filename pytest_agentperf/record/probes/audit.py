@@ -145,8 +145,7 @@ class Audit:
             seen = self._files[path] = _File()
         elif seen.where is None and seen.reads + seen.writes + 1 >= _OFTEN:
             frame = _caller()
-            own = is_own(path) and not path.startswith(_SYSTEM) and _opener_is_agent(frame)
-            seen.where = place(frame).where if own else ""
+            seen.where = place(frame).where if _is_worth_it(path) and _opener_is_agent(frame) else ""
         return seen
 
 
@@ -165,6 +164,11 @@ def _kind(mode: Any, flags: int) -> str:
 def _whole(path: str) -> str:
     """From the root; `abspath` alone takes longer than all the rest."""
     return path if path[:1] == "/" and "/." not in path else os.path.abspath(path)
+
+
+def _is_worth_it(path: str) -> bool:
+    """A file of the agent's that is there: an `open` in vain is told as well, and so is a nameless file in a folder."""
+    return is_own(path) and not path.startswith(_SYSTEM) and os.path.isfile(path)
 
 
 def _caller() -> FrameType | None:

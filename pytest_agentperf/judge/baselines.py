@@ -142,7 +142,7 @@ class Baselines:
         """Both sides as priced skeletons, and the way from one to the other."""
         base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
         now = priced(skeleton(head), self.own_prices)
-        return base, now, explain(base, now, self._pricer)
+        return base, now, explain(base, now, self._pricer, head.findings)
 
 
 @cache

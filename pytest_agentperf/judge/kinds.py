@@ -275,7 +275,11 @@ def _parallel(trace: Trace) -> Iterator[Edit]:
         for part, goal in trace.goal.work.items():
             if part in parts or (part in trace.line.work and parts & (goal.after ^ trace.line.work[part].after)):
                 trace.set_work(part, after=goal.after, lag_ns=goal.lag_ns)
-        how = "run one after the other, and ran at once" if lost else "run at once, and ran one after the other"
+        how = (
+            "run one after the other, and no longer at once"
+            if lost
+            else "run at once, and no longer one after the other"
+        )
         kind = "parallel-lost" if lost else "parallel-won"
         yield Edit(kind=kind, key=(agent, names), what=f"{names}{{of}} {how}", **_at(trace, places))
 

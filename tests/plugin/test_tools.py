@@ -230,6 +230,22 @@ def test_raw_loops_are_watched_live_and_in_virtual_time(session, provider):
     result.assert_outcomes(passed=4)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="raw loops are watched from Python 3.12 on")
+def test_a_lost_pool_is_why_a_raw_loop_got_slower(session, provider):
+    """Baselines keep no tools that only the detector saw, but what it saw now explains the time that was added."""
+    test = "import pytest, raw\n\n@pytest.mark.vcr\ndef test_it():\n    assert raw.chat(raw.pool) == 'done'\n"
+    session.makepyfile(raw=RAW.format(url=provider.url), test_loop=test)
+    provider.script(TWO, Answer(text="done"))
+    session.runpytest("--agentperf-record=all").assert_outcomes(passed=1)
+    session.runpytest("--agentperf-update=new,force").assert_outcomes(passed=1)
+    session.makepyfile(test_loop=test.replace("raw.pool", "raw.serial"))
+    result = session.runpytest("--agentperf")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*why: search, search run one after the other, and no longer at once (+300 ms latency)"]
+    )
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="raw loops are watched from Python 3.12 on")
 def test_what_an_old_python_cannot_see_is_told_once(loop, provider):
     provider.script(TWO, Answer(text="done"))

@@ -7,11 +7,14 @@ functions that do (`guarded`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+import pytest
+from _pytest.mark import ParameterSet
 from packaging.requirements import Requirement
 
 Becomes = Literal["parallel", "loop", "blocking", "limit"]
@@ -51,8 +54,12 @@ class Framework:
     elsewhere: bool = False
     """Its tools run in another process."""
 
-    def missing(self) -> str:
-        return ", ".join(need for need in self.needs if not _met(Requirement(need)))
+
+def if_there(name: str, needs: Iterable[str]) -> ParameterSet:
+    """A parameter of a test that is skipped where something is missing."""
+    absent = [need for need in needs if not _met(Requirement(need))]
+    absent += ["Python 3.12"] if sys.version_info < (3, 12) else []
+    return pytest.param(name, marks=pytest.mark.skipif(bool(absent), reason=f"without {', '.join(absent)}"))
 
 
 def _met(need: Requirement) -> bool:

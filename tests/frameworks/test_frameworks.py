@@ -21,31 +21,15 @@ from pathlib import Path
 import pytest
 
 from frameworks import docs_table
-from frameworks.table import FRAMEWORKS
+from frameworks.table import FRAMEWORKS, if_there
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.span import SpanKind
-from pytest_agentperf.report.json_file import read
 from server.provider import Answer, FakeProvider, Tool
 
 HERE = Path(__file__).parent
 CALLS = {"search": {"query": "Paris"}, "fetch": {"url": "https://rome.example/"}, "weather": {"city": "Rome"}}
 """What the model asks for in its first answer."""
-QUIET = {
-    "AGNO_TELEMETRY": "false",
-    "CREWAI_DISABLE_TELEMETRY": "true",
-    "CREWAI_TRACING_ENABLED": "false",
-    "HF_HUB_OFFLINE": "1",
-    "LANGSMITH_TRACING": "false",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "OPENAI_AGENTS_DISABLE_TRACING": "1",
-    "OPENAI_API_KEY": "fake",
-}
-"""Nothing is to leave this machine."""
-INSTALLED = [
-    pytest.param(name, marks=pytest.mark.skipif(bool(absent), reason=f"without {absent}"))
-    for name, framework in FRAMEWORKS.items()
-    for absent in [framework.missing() or ("Python 3.12" if sys.version_info < (3, 12) else "")]
-]
+INSTALLED = [if_there(name, framework.needs) for name, framework in FRAMEWORKS.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,35 +80,22 @@ def answer(hit):
 
 
 @pytest.fixture
-def session(pytester, monkeypatch):
+def session(pytester, agents):
     """`session(name, provider, sources, *options)`: a pytest session over a framework's agent; what it saw, by source and way."""
-    pytester.makeini("[pytest]\npythonpath = .\nfilterwarnings = ignore\n")
-    autoload = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # frameworks bring plugins of their own, which take seconds
-    for name, value in {**QUIET, **autoload, "TOOL_LOG": str(pytester.path / "tools.jsonl")}.items():
-        monkeypatch.setenv(name, value)
-    shutil.copytree(HERE / "session", pytester.path, dirs_exist_ok=True)
 
     def session(name, provider, sources, *options):
         ways = FRAMEWORKS[name].ways
         shutil.copy(HERE / "adapters" / f"{name}.py", pytester.path / "adapter.py")
-        monkeypatch.setenv("PROVIDER_URL", provider.url)
-        monkeypatch.setenv("WAYS", " ".join(ways))
-        monkeypatch.setenv("SOURCES", " ".join(sources))
-        flags = (
+        tests = agents(
             "ways.py",
-            "-q",
-            "-p",
-            "agentperf",
-            "-p",
-            "no:cacheprovider",
-            "--agentperf",
-            "--agentperf-json=run.json",
+            *options,
+            passed=len(sources) * len(ways),
+            PROVIDER_URL=provider.url,
+            WAYS=" ".join(ways),
+            SOURCES=" ".join(sources),
+            TOOL_LOG=str(pytester.path / "tools.jsonl"),
         )
-        result = pytester.runpytest_subprocess(*flags, *options, timeout=240)
-        result.assert_outcomes(passed=len(sources) * len(ways))
-        report = read(pytester.path / "run.json")
-        assert report.bugs == ()
-        return dict(noted(pytester.path, run.profile) for run in report.tests)
+        return dict(noted(pytester.path, run.profile) for run in tests)
 
     return session
 

@@ -89,6 +89,14 @@ class ToThreadToDirect(_Mutation):
 class SleepToBlocking(_Mutation):
     """An async tool that blocks: `await asyncio.sleep(s)` -> `time.sleep(s)`."""
 
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.generic_visit(node)
+        last = next(
+            at for at, child in reversed([*enumerate(node.body)]) if isinstance(child, (ast.Import, ast.ImportFrom))
+        )
+        node.body.insert(last + 1, ast.Import(names=[ast.alias(name="time")]))
+        return node
+
     def visit_Await(self, node: ast.Await) -> ast.AST:
         self.generic_visit(node)
         if not _is(node.value, "sleep"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from pytest_agentperf.analyze.rules.table import RULES
 from scenarios.mutate import mutated
+from scenarios.says import constants
 from scenarios.stage import perform
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -31,22 +31,11 @@ class Scenario:
     """Codes whose findings must not fail a test here, though their rule's do elsewhere."""
 
 
-def _constants(source: str) -> dict[str, Any]:
-    found = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    return found
-
-
 def scenarios() -> list[Scenario]:
     found = []
     for path in sorted(PROGRAMS.glob("*.py")):
         source = path.read_text("utf-8")
-        says = _constants(source)
+        says = constants(source)
         if sys.version_info < says.get("PYTHON", (3, 11)):
             continue
         expect = says["EXPECT"]

@@ -1,6 +1,6 @@
 """Rules on agents that nobody here wrote: each is recorded against the fake provider and replayed under `--agentperf`.
 
-    tox -e agents                                 # or, with the agents installed:
+    tox -m agents                                 # or, with the agents installed:
     python benchmarks/real_agents.py [AGENT ...]
 
 Prints what rules find in the replay, and exits with 1 where that is not what was checked by hand: `EXPECTED`, with the
@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+
+from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.report.json_file import from_document
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -111,7 +113,7 @@ AGENTS = {
 }
 
 
-def findings(agent: Agent) -> list[dict[str, Any]]:
+def findings(agent: Agent) -> tuple[Finding, ...]:
     """Of the replay. Raises SystemExit where the agent fails."""
     with tempfile.TemporaryDirectory() as name:
         folder, home = Path(name), Path(name, "home")
@@ -130,12 +132,9 @@ def findings(agent: Agent) -> list[dict[str, Any]]:
             run(folder, environ, "--agentperf-record=all")
         shutil.rmtree(home)
         run(folder, environ, "--agentperf", "--agentperf-json=run.json")  # the provider is gone
-        (test,) = json.loads((folder / "run.json").read_text("utf-8"))["tests"]
-    print(
-        f"  {test['metrics']['llm_calls']['value']} LLM calls, {test['metrics']['latency']['value']} ms, {test['time']} time"
-    )
-    found: list[dict[str, Any]] = test["profile"]["findings"]
-    return found
+        document = json.loads((folder / "run.json").read_text("utf-8"))
+    print(f"  {document['totals']['llm_calls']['value']} LLM calls in the replay")
+    return from_document(document).tests[0].profile.findings
 
 
 def run(folder: Path, environ: dict[str, str], *flags: str) -> None:
@@ -166,9 +165,9 @@ def main(names: list[str]) -> int:
             continue
         found = findings(agent)
         for one in found:
-            hint = "" if one["gating"] else " (a hint)"
-            print(f"  {one['code']}{hint}: {one['message']}{one['where'] and ' at '}{one['where']}")
-        codes = {("" if one["gating"] else "~") + one["code"] for one in found if one["code"] != "AP206"}
+            hint = "" if one.gating else " (a hint)"
+            print(f"  {one.code}{hint}: {one.message}{one.where and ' at '}{one.where}")
+        codes = {("" if one.gating else "~") + one.code for one in found if one.code != "AP206"}
         if codes != agent.expected:
             wrong.append(name)
             print(f"  expected {sorted(agent.expected)}, found {sorted(codes)}")

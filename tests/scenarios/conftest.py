@@ -1,4 +1,4 @@
-"""Precision and recall over all scenarios, printed at the end of the run."""
+"""Precision and recall over all scenarios, and how many each rule has, printed at the end of the run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 COUNTS = pytest.StashKey[Counter[str]]()
+PROVEN = pytest.StashKey[dict[str, tuple[int, int]]]()
 
 
 @pytest.fixture
@@ -22,6 +23,14 @@ def score(request: pytest.FixtureRequest) -> Callable[[set[object], set[object]]
     return count
 
 
+@pytest.fixture
+def proven(request: pytest.FixtureRequest) -> Callable[[str, int, int], None]:
+    def tell(code: str, slow: int, clean: int) -> None:
+        request.config.stash.setdefault(PROVEN, {})[code] = slow, clean
+
+    return tell
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     yield
@@ -32,3 +41,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(
             f"rules on {counts['programs']} programs: precision {precision:.3f}, recall {recall:.3f} ({right} findings)"
         )
+    if table := terminalreporter.config.stash.get(PROVEN, None):
+        rows = (f"{code} {slow}/{clean}" for code, (slow, clean) in sorted(table.items()))
+        terminalreporter.write_line(f"programs, slow/clean: {', '.join(rows)}")

@@ -5,6 +5,7 @@ import time
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP401",)
 ANSWERS = [
     Answer(tools=(Tool(name="look", arguments={"at": "a1"}),)),
     Answer(tools=(Tool(name="look", arguments={"at": "b2"}),)),

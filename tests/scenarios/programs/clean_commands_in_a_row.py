@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP102",)
 COMMANDS = ["make build", "sed -i s/colour/color/ notes.md", "grep -c color notes.md"]
 
 

@@ -5,6 +5,7 @@ import json
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP102",)
 ANSWERS = [
     Answer(tools=(Tool(name="find_customer", arguments={"email": "ann@example.org"}),)),
     Answer(tools=(Tool(name="orders", arguments={"customer": 4711}),)),

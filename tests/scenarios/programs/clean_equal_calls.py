@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101", "AP103")
 ANSWERS = [
     Answer(tools=(Tool(name="rate", arguments={"of": "EUR"}), Tool(name="rate", arguments={"of": "EUR"}))),
     Answer(text="1.1"),

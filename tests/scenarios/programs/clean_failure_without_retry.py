@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP305",)
 ANSWERS = [Answer(text="A."), Answer(text="B.")]
 
 

@@ -7,6 +7,7 @@ import time
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101", "AP201")
 VARIANTS = {
     "gather_to_loop": {"AP101": "loop"},
     "sleep_to_blocking": {"AP101": "blocking", "AP201": ""},

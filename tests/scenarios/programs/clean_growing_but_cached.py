@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP303",)
 
 
 def ANSWERS(request):

@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP304",)
 ANSWERS = lambda request: Answer(text=f"spam, says {request['model']}")
 
 

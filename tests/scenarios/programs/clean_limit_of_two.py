@@ -6,6 +6,7 @@ import json
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 VARIANTS = {"limit_to_one": {"AP101": "limit"}}
 ANSWERS = [
     Answer(tools=tuple(Tool(name="crawl", arguments={"site": s}) for s in ("a.org", "b.org", "c.org", "d.org"))),

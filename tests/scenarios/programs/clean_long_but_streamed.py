@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP306",)
 ANSWERS = [Answer(text="A long story. " * 20, pieces=400)]
 
 

@@ -9,6 +9,7 @@ import tempfile
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP205",)
 ANSWERS = lambda request: Answer(text="Noted.")
 folder = pathlib.Path(tempfile.mkdtemp())
 

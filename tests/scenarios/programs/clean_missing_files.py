@@ -7,6 +7,7 @@ import tempfile
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP204", "AP205")
 ANSWERS = lambda request: Answer(text="Noted.")
 folder = pathlib.Path(tempfile.mkdtemp())
 

@@ -5,6 +5,7 @@ import httpx2
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP202",)
 ANSWERS = lambda request: Answer(text="Noted.")
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 ANSWERS = [
     Answer(
         tools=(

@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP104",)
 ANSWERS = [Answer(tools=(Tool(name="think", arguments={"about": "it"}),)), Answer(text="Thought.")]
 TOOLS = [{"type": "function", "function": {"name": "think", "parameters": {}}}]
 

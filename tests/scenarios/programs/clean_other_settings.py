@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP301",)
 ANSWERS = lambda request: Answer(text="A poem.")
 
 

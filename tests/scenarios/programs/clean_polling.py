@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP102",)
 ANSWERS = [
     *(Answer(tools=(Tool(name="status", arguments={"job": 7}),)) for _ in range(2)),
     Answer(text="Done."),

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 VARIANTS = {"map_to_loop": {"AP101": "loop"}, "limit_to_one": {"AP101": "loop"}}
 ANSWERS = [
     Answer(tools=tuple(Tool(name="read_page", arguments={"url": f"https://example.org/{n}"}) for n in range(4))),

@@ -5,6 +5,7 @@ import json
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 ANSWERS = [
     Answer(tools=tuple(Tool(name="add", arguments={"a": n, "b": 10 * n}) for n in (1, 2, 3))),
     Answer(text="11, 22, 33"),

@@ -7,6 +7,7 @@ import time
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 VARIANTS = {"gather_to_loop": {"AP101": "loop"}}
 ANSWERS = [
     Answer(tools=(Tool(name="quote", arguments={"symbol": "ACME"}), Tool(name="news", arguments={"about": "ACME"}))),

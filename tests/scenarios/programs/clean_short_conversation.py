@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP303",)
 ANSWERS = lambda request: Answer(text="Yes.", input_tokens=40 * len(request["messages"]), output_tokens=2)
 
 

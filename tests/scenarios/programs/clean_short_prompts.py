@@ -3,6 +3,7 @@
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP302",)
 ANSWERS = lambda request: Answer(text="Noted.")
 
 

@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP306",)
 ANSWERS = [Answer(tools=(Tool(name="book", arguments={"room": 7}),), first_byte_after_ms=5000), Answer(text="Booked.")]
 TOOLS = [{"type": "function", "function": {"name": "book", "parameters": {}}}]
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP103",)
 ANSWERS = [
     Answer(tools=(Tool(name="final_answer", arguments={"value": 3}), Tool(name="search", arguments={"q": "more"}))),
 ]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101",)
 VARIANTS = {"submit_and_wait": {"AP101": "loop"}, "limit_to_one": {"AP101": "loop"}}
 ANSWERS = [
     Answer(

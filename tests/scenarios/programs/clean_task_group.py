@@ -7,6 +7,7 @@ import time
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101", "AP201")
 VARIANTS = {"task_to_await": {"AP101": "loop"}, "sleep_to_blocking": {"AP101": "blocking", "AP201": ""}}
 ANSWERS = [
     Answer(tools=tuple(Tool(name="translate", arguments={"text": text}) for text in ("one", "two", "three"))),

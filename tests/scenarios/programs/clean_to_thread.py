@@ -7,6 +7,7 @@ import time
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP101", "AP201")
 VARIANTS = {
     "gather_to_loop": {"AP101": "loop"},
     "to_thread_to_direct": {"AP101": "blocking", "AP201": ""},

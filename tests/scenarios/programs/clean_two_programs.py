@@ -9,6 +9,7 @@ import tempfile
 from server.answer import Answer
 
 EXPECT = {}
+ABOUT = ("AP203",)
 KINDS = ("plain", "thread")  # an async agent would block its loop as well, for as long as a child takes
 ANSWERS = lambda request: Answer(text="Noted.")
 folder = pathlib.Path(tempfile.mkdtemp())

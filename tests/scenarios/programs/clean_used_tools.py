@@ -3,6 +3,7 @@
 from server.answer import Answer, Tool
 
 EXPECT = {}
+ABOUT = ("AP307",)
 ANSWERS = [Answer(tools=(Tool(name="tool_0", arguments={"id": 1}),)), Answer(text="Done.")]
 TOOLS = [
     {

@@ -17,8 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from exact import ROOT, URL, load, write_cassette
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.exact import ROOT, URL, load, write_cassette
 from shapes import SHAPES
 
 RECORD = "--agentperf-update=new,force"

@@ -14,7 +14,6 @@ from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
 from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
 from pytest_agentperf.judge.revisions import GitError, Revision
 from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
@@ -110,14 +109,13 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
 
 def side_by_side(project: Project, base: Sides, head: Sides) -> Report:
     """The tests of both that changed, and why."""
-    pricer = Pricer(project.own_prices)
     tests = []
     for nodeid in sorted(base.keys() & head.keys()):
         live = base[nodeid].live or head[nodeid].live
         old, new = base[nodeid].skeleton, head[nodeid].skeleton
         if old == new:
             continue
-        steps = explain(old, new, pricer)
+        steps = explain(old, new, project.own_prices)
         found = compare(old, new, _ALL_SHOWN if live else project.limits.thresholds(nodeid), luck=luck(steps))
         if found:
             tests.append(TestRun(profile=new, outcome="passed", changes=found, base=old, steps=steps))

@@ -78,15 +78,15 @@ class Gate:
 
     def _judge(self, thresholds: Mapping[str, Threshold], seen: Profile) -> tuple[Compared, Failure | None]:
         found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
+        if not (found.fails or (found.new and self.settings.strict and "new" not in self.updates)):
+            return found, None
         shown, test = self._from_here(str(self.store.path(seen.nodeid))), shlex.quote(self._from_here(seen.nodeid))
-        if found.fails and found.base is not None:
-            worse = [change.metric for change in found.changes if change.verdict.fails]
-            reasons = why(found.steps, worse)[:_MOST_REASONS]
-            return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
-        if found.new and self.settings.strict and "new" not in self.updates:
+        if found.new:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
             return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")
-        return found, None
+        worse = [change.metric for change in found.changes if change.verdict.fails]
+        reasons = why(found.steps, worse)[:_MOST_REASONS]
+        return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
 
     def _from_here(self, name: str) -> str:
         """A path or node id as the user's folder names it."""

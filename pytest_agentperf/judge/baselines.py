@@ -15,7 +15,6 @@ from pytest_agentperf.judge.causes import explain, luck
 from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
-from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Change, Step, Verdict
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import TestRun
@@ -64,10 +63,6 @@ class Baselines:
     torn: set[PurePosixPath] = field(default_factory=set)
     """Files in which there were such blocks."""
     _files: dict[PurePosixPath, dict[str, Block]] = field(default_factory=dict)
-    _pricer: Pricer = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._pricer = Pricer(self.own_prices)
 
     @property
     def known(self) -> bool:
@@ -142,7 +137,7 @@ class Baselines:
         """Both sides as priced skeletons, and the way from one to the other."""
         base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
         now = priced(skeleton(head), self.own_prices)
-        return base, now, explain(base, now, self._pricer, head.findings)
+        return base, now, explain(base, now, self.own_prices, head.findings)
 
 
 @cache

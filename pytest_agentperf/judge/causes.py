@@ -15,12 +15,13 @@ from statistics import median_low
 
 from pytest_agentperf.judge import misses
 from pytest_agentperf.judge.kinds import KINDS, prepare
-from pytest_agentperf.judge.trace import Pricer, Trace
+from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Number, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.price.cost import OwnPrice
 
 _ORDER = ("cost", "latency", "tokens", "llm_calls", "input_tokens", "output_tokens", "cache_read_tokens")
 """Of shares in a sentence, costliest first."""
@@ -42,12 +43,14 @@ def _ended(test: TestRun) -> bool:
     return _failed(test) or test.outcome in ("passed", "xpassed")
 
 
-def explain(base: Profile, head: Profile, price: Pricer, findings: Sequence[Finding] = ()) -> tuple[Step, ...]:
+def explain(
+    base: Profile, head: Profile, own_prices: Mapping[str, OwnPrice], findings: Sequence[Finding] = ()
+) -> tuple[Step, ...]:
     """Why a test changed; both sides are priced skeletons. For each metric the shares add up to its change.
 
     `findings`: what the rules found in the run.
     """
-    trace = Trace(base, head, price)
+    trace = Trace(base, head, own_prices)
     prepare(trace)
     steps: list[Step] = []
     before = trace.initial

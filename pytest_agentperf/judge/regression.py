@@ -9,7 +9,6 @@ from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import explain, luck, why
 from pytest_agentperf.judge.gate import Thresholds, compare, describe, priced
 from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice
 
@@ -26,7 +25,7 @@ def regression(
     if old is None:
         return ""
     old, new = priced(old, prices), priced(skeleton(seen), prices)
-    steps = explain(old, new, Pricer(prices), seen.findings)
+    steps = explain(old, new, prices, seen.findings)
     changes = compare(old, new, thresholds, luck=luck(steps))
     worse = [change.metric for change in changes if change.verdict.fails]
     if not worse:

@@ -14,24 +14,8 @@ from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind
-from pytest_agentperf.model.usage import Cost, Usage
+from pytest_agentperf.model.usage import Usage
 from pytest_agentperf.price.cost import OwnPrice, price
-
-
-class Pricer:
-    """Prices of calls, each looked up once."""
-
-    def __init__(self, own_prices: Mapping[str, OwnPrice] | None = None) -> None:
-        self._own_prices = own_prices or {}
-        self._known: dict[tuple[object, ...], Cost] = {}
-
-    def __call__(self, call: ModelCall) -> Cost:
-        key = (call.provider, call.api, call.model, call.requested_model, call.service_tier, call.usage,
-               call.side_calls, call.wire_cost, call.error)  # fmt: skip
-        if key not in self._known:
-            self._known[key] = price(call, self._own_prices)
-        return self._known[key]
-
 
 PartOfPrompt = tuple[str, str]
 """`("system", "")`, `("tools", "")`, `("result", <tool>)`, `("talk", "")`."""
@@ -90,8 +74,8 @@ class Tool:
 class Trace:
     """`base` and `head` are priced skeletons of one test."""
 
-    def __init__(self, base: Profile, head: Profile, price: Pricer) -> None:
-        self.base, self.head, self._price = base, head, price
+    def __init__(self, base: Profile, head: Profile, own_prices: Mapping[str, OwnPrice]) -> None:
+        self.base, self.head, self._own_prices = base, head, own_prices
         pairs = align(base, head)
         self.slots = _slots(base, head, pairs)
         before = {slot.base.index: at for at, slot in enumerate(self.slots) if slot.base}
@@ -126,7 +110,7 @@ class Trace:
                         start_ns=start,
                         first_byte_ns=first,
                         end_ns=None if call.end_ns is None else start + took,
-                        cost=self._price(call),
+                        cost=price(call, self._own_prices),
                     )
                 )
         spans = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any
 
@@ -57,7 +57,8 @@ def _price(
     if own is not None:
         usd = _by_own_price(usage, own)
         return Cost(usd=usd, source="user", note="the project's own prices", estimated=usage.estimated)
-    return _by_table(call, names, usage, when)
+    minute = (when or datetime.now(UTC)).replace(second=0, microsecond=0)
+    return _by_table(call.provider, names, call.service_tier, usage, minute)
 
 
 def _by_own_price(usage: Usage, own: OwnPrice) -> Decimal:
@@ -85,28 +86,32 @@ _PROVIDERS = {
 """Ours -> genai-prices', where they differ; None: passed on to others, found by the model's name alone."""
 
 
-def _by_table(call: ModelCall, names: tuple[str, ...], usage: Usage, when: datetime | None) -> Cost:
-    unknown = f"no price for model {names[0]!r} of provider {call.provider!r}"
+@lru_cache(maxsize=4096)
+def _by_table(provider: str, names: tuple[str, ...], tier: str | None, usage: Usage, when: datetime) -> Cost:
+    """Asked again and again for the same call: while a test runs, when it ends, and beside its baseline."""
+    unknown = f"no price for model {names[0]!r} of provider {provider!r}"
     try:
-        import genai_prices
-
-        found = _lookup(genai_prices.calc_price, call, names, genai_prices.Usage(**_table_usage(usage)), when)
+        found = _lookup(provider, names, tier, usage, when)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in there, a price is missing and no more
         return Cost(usd=None, source="none", note=f"{unknown} ({type(error).__name__}: {error})")
     if found is None:
         return Cost(usd=None, source="none", note=unknown)
-    day = (when or datetime.now(UTC)).date()
-    note = f"genai-prices {table_version()} for {day}: {found.provider.id} {found.model.id}"
+    note = f"genai-prices {table_version()} for {when.date()}: {found.provider.id} {found.model.id}"
     return Cost(usd=found.total_price, source="table", note=note, estimated=usage.estimated)
 
 
-def _lookup(calc_price: Any, call: ModelCall, names: tuple[str, ...], usage: Any, when: datetime | None) -> Any:
+def _lookup(provider: str, names: tuple[str, ...], tier: str | None, usage: Usage, when: datetime) -> Any:
     """The table's answer for the first name it knows; None where it knows none."""
-    provider = _PROVIDERS.get(call.provider, call.provider)
-    tier = dict.fromkeys(("service_tier", "speed", "processing"), call.service_tier) if call.service_tier else None
+    import genai_prices
+
+    counts = genai_prices.Usage(**_table_usage(usage))
+    listed = _PROVIDERS.get(provider, provider)
+    context = dict.fromkeys(("service_tier", "speed", "processing"), tier) if tier else None
     for name in dict.fromkeys(names):
         try:
-            return calc_price(usage, name, provider_id=provider, genai_request_timestamp=when, price_context=tier)
+            return genai_prices.calc_price(
+                counts, name, provider_id=listed, genai_request_timestamp=when, price_context=context
+            )
         except LookupError:
             continue
     return None

@@ -13,13 +13,10 @@ from pytest_agentperf.judge.causes import causes as found
 from pytest_agentperf.judge.causes import explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
-
-PRICER = Pricer(PRICES)
 
 
 def bare(seen: Profile) -> Profile:
@@ -27,7 +24,7 @@ def bare(seen: Profile) -> Profile:
 
 
 def explained(base: Profile, head: Profile) -> TestRun:
-    return TestRun(profile=head, outcome="passed", steps=explain(bare(base), bare(head), PRICER))
+    return TestRun(profile=head, outcome="passed", steps=explain(bare(base), bare(head), PRICES))
 
 
 def causes(before: list[Profile], after: list[Profile]) -> tuple[Cause, ...]:

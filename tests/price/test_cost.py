@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from decode.corpus import CORPUS, MISSING, exchanges, rows
 from pytest_agentperf.decode.decoder import decode
 from pytest_agentperf.model.call import ModelCall, SideCall
 from pytest_agentperf.model.usage import Usage
-from pytest_agentperf.price.cost import OwnPrice, price, table_version
+from pytest_agentperf.price.cost import OwnPrice, _by_table, price, table_version
 
 TOKENS = Usage(input=1_000_000, output=100_000)
 OWN = OwnPrice(input=Decimal(2), output=Decimal(10))
@@ -116,6 +117,18 @@ def test_no_usage_has_no_price() -> None:
     assert failed.note == "the call failed (429 rate_limit_exceeded), with no usage to price for model 'gpt-4o'"
 
 
+@pytest.fixture
+def nothing_looked_up() -> Iterator[None]:
+    def clear() -> None:
+        table_version.cache_clear()
+        _by_table.cache_clear()
+
+    clear()
+    yield
+    clear()
+
+
+@pytest.mark.usefixtures("nothing_looked_up")
 def test_whatever_the_table_raises_is_a_missing_price(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise AttributeError("no such thing")
@@ -126,13 +139,12 @@ def test_whatever_the_table_raises_is_a_missing_price(monkeypatch: pytest.Monkey
     assert cost.note.endswith("(AttributeError: no such thing)")
 
 
+@pytest.mark.usefixtures("nothing_looked_up")
 def test_without_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert price(call()).usd is None
     monkeypatch.setattr("importlib.metadata.version", _missing)
-    table_version.cache_clear()
     assert table_version() is None
-    table_version.cache_clear()
 
 
 def _missing(name: str) -> str:

@@ -17,7 +17,6 @@ from generated import PRICES, suite
 from pytest_agentperf.judge.causes import causes, explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.trace import Pricer
 from pytest_agentperf.model.change import Cause, Change, Hit, Share, Verdict
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.report import Report, TestRun
@@ -220,10 +219,9 @@ def test_smaller_is_better() -> None:
 
 def test_shards_merge_to_the_report_of_the_whole() -> None:
     before, after, _ = suite(12)
-    pricer = Pricer(PRICES)
     bare = [[priced(skeleton(seen), PRICES) for seen in side] for side in (before, after)]
     runs = [
-        TestRun(profile=new, outcome="passed", base=old, steps=explain(old, new, pricer))
+        TestRun(profile=new, outcome="passed", base=old, steps=explain(old, new, PRICES))
         for old, new in zip(*bare, strict=True)
     ]
     runs.sort(key=lambda test: test.profile.nodeid)

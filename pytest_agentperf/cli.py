@@ -13,7 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pytest_agentperf import comparing, inspection
-from pytest_agentperf.analyze.rules.table import RULES, index
+from pytest_agentperf.analyze.rules.rule import Rule
+from pytest_agentperf.analyze.rules.table import index, matching
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.limits_file import LimitsFileError, read_limits_file
 from pytest_agentperf.judge.revisions import GitError
@@ -113,17 +114,23 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _rules(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(index())
+    sys.stdout.write(f"{index()}`pytest-agentperf explain AP101` shows the page of one.\n")
     return 0
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", choices=RULES, help="AP101, ...")
+    parser.add_argument("rules", metavar="RULE", type=_rules_of, help="AP101; AP1 for all that begin so; or a name")
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(RULES[arguments.code].document)
+    sys.stdout.write("\n".join(rule.document for rule in arguments.rules))
     return 0
+
+
+def _rules_of(given: str) -> tuple[Rule, ...]:
+    if found := matching(given):
+        return found
+    raise argparse.ArgumentTypeError(f"no rule {given!r}; `pytest-agentperf rules` lists them")
 
 
 def _own_prices(path: Path | None) -> dict[str, OwnPrice]:

@@ -51,14 +51,17 @@ class Project:
             return None
         from pytest_agentperf.judge.findings import Policy, UnknownRule, read_codes
 
-        try:
-            return Policy(
-                fail_on=read_codes(self.settings.fail_on),
-                ignore=read_codes(self.settings.ignore),
-                text=f"agentperf_fail_on={self.settings.fail_on}",
-            )
-        except UnknownRule as problem:
-            raise pytest.UsageError(f"agentperf_fail_on, agentperf_ignore: {problem}") from None
+        codes = {}
+        for key, given in (("agentperf_fail_on", self.settings.fail_on), ("agentperf_ignore", self.settings.ignore)):
+            try:
+                codes[key] = read_codes(given)
+            except UnknownRule as problem:
+                raise pytest.UsageError(f"{key}: {problem}") from None
+        return Policy(
+            fail_on=codes["agentperf_fail_on"],
+            ignore=codes["agentperf_ignore"],
+            text=f"agentperf_fail_on={self.settings.fail_on}",
+        )
 
     @cached_property
     def limits_file(self) -> LimitsFile | None:

@@ -115,8 +115,13 @@ def test_rules_are_listed_and_explained(capsys):
     assert main(["explain", "AP101"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("# AP101 sequential-tools: tools of one turn that ran one after another\n\n")
+    assert main(["explain", "sequential-tools"]) == 0
+    assert capsys.readouterr().out == told
+    assert main(["explain", "ap1"]) == 0
+    assert capsys.readouterr().out.startswith(told + "\n# AP102 turns-in-a-row: ")
     with pytest.raises(SystemExit):
         main(["explain", "AP999"])
+    assert "argument RULE: no rule 'AP999'; `pytest-agentperf rules` lists them" in capsys.readouterr().err
 
 
 def test_report_makes_any_format_of_a_stored_run(

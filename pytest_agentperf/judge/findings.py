@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from pytest_agentperf.analyze.rules.table import RULES
+from pytest_agentperf.analyze.rules.table import RULES, matching
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.limit import Limit, Violation
 from pytest_agentperf.model.metric import Measure
@@ -19,7 +19,7 @@ class UnknownRule(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     fail_on: tuple[str, ...] = ()
-    """Codes of rules (`AP101`), beginnings of codes (`AP1`) or names (`sequential-tools`). Hints never fail a test."""
+    """Codes of rules (`AP101`), beginnings of codes (`AP1`) or names (`sequential-tools`). Of hints see `Rule.gates_when_named`."""
     ignore: tuple[str, ...] = ()
     """The same, of what is left out of the profile."""
     text: str = ""
@@ -32,11 +32,12 @@ def read_codes(value: object) -> tuple[str, ...]:
     given = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(given, (list, tuple, set, frozenset)):
         raise UnknownRule(f'expected codes of rules like "AP101,AP3", got {value!r}')
-    codes = tuple(str(code) for code in given)
-    for code in codes:
-        if not any(_means(code, rule.code, rule.name) for rule in RULES.values()):
-            raise UnknownRule(f"no rule {code!r}; there are: {', '.join(RULES)} (`pytest-agentperf rules` lists them)")
-    return codes
+    for code in given:
+        if not matching(str(code)):
+            raise UnknownRule(
+                f"no rule {str(code)!r}; there are: {', '.join(RULES)} (`pytest-agentperf rules` lists them)"
+            )
+    return tuple(str(code) for code in given)
 
 
 def told(profile: Profile, ignore: Iterable[str]) -> Profile:
@@ -64,8 +65,11 @@ def broken(profile: Profile, policy: Policy) -> tuple[Violation, ...]:
 
 
 def _fails(policy: Policy, found: Finding) -> bool:
-    named = found.code in policy.fail_on or found.name in policy.fail_on
-    return _any(policy.fail_on, found) and (found.gating or (named and RULES[found.code].gates_when_named))
+    if found.gating:
+        return _any(policy.fail_on, found)
+    return RULES[found.code].gates_when_named and any(
+        given.upper() == found.code or given.lower() == found.name for given in policy.fail_on
+    )
 
 
 def _details(found: Finding) -> Iterator[str]:
@@ -76,8 +80,4 @@ def _details(found: Finding) -> Iterator[str]:
 
 
 def _any(codes: tuple[str, ...], found: Finding) -> bool:
-    return any(_means(code, found.code, found.name) for code in codes)
-
-
-def _means(given: str, code: str, name: str) -> bool:
-    return given == name or (given[:2] == "AP" and code.startswith(given))
+    return any(RULES[found.code] in matching(code) for code in codes)

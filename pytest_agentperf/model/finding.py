@@ -31,4 +31,4 @@ class Finding:
     where: str = ""
     """`path:line` in the agent; empty where unknown."""
     gating: bool = True
-    """`fail_on` fails the test; a hint that is no proof never does."""
+    """A proof, for which `fail_on` fails the test, and no hint."""

@@ -21,7 +21,8 @@ HEAD = """# Rules
 
 What they find stands in the summary of `pytest --agentperf`. `--agentperf-fail-on=AP1,AP302`, the ini key
 `agentperf_fail_on` and `@pytest.mark.agentperf(fail_on="AP101")` make it fail tests; `ignore` silences. A hint is no proof
-and never fails a test. `pytest-agentperf explain AP101` shows a page.
+and fails no test, but where the rule itself is one (AP102, AP206, and AP404 with the usual thresholds) and `fail_on` names
+it: `"AP102"`, not `"AP1"`. `pytest-agentperf explain AP101` shows a page.
 
 """
 DOCS = Path(__file__).parents[2] / "docs" / "rules"

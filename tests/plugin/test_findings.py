@@ -57,7 +57,13 @@ def test_the_summary_tells_each_once(slow: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["--agentperf-fail-on=AP1", "--agentperf-fail-on=AP101,AP104", "--agentperf-fail-on=sequential-tools"]
+    "given",
+    [
+        "--agentperf-fail-on=AP1",
+        "--agentperf-fail-on=AP101,AP104",
+        "--agentperf-fail-on=sequential-tools",
+        "--agentperf-fail-on=ap101",
+    ],
 )
 def test_a_rule_fails_tests_with_and_without_agentperf(slow: pytest.Pytester, given: str) -> None:
     result = slow.runpytest(given)
@@ -127,7 +133,7 @@ def test_an_unknown_rule_in_the_ini_is_a_usage_error(slow: pytest.Pytester) -> N
     result = slow.runpytest("--agentperf-fail-on=AP1,speed")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "agentperf_fail_on, agentperf_ignore: no rule 'speed'" in result.stderr.str()
+    assert "agentperf_fail_on: no rule 'speed'" in result.stderr.str()
 
 
 def test_thresholds(slow: pytest.Pytester) -> None:
@@ -165,6 +171,33 @@ def test_thresholds_that_nobody_set_are_hints_unless_their_rule_is_named(
     text = " ".join(result.stdout.str().split())
     assert "AP404 thresholds (a hint): 21 LLM calls are more than 20" in text
     assert ("AP404 thresholds is not allowed by" in text) == fails
+
+
+@pytest.mark.parametrize(("given", "fails"), [("AP1", False), ("AP102", True), ("turns-in-a-row", True)])
+def test_a_rule_of_hints_fails_tests_where_it_is_named(
+    session: pytest.Pytester, provider: FakeProvider, given: str, fails: bool
+) -> None:
+    provider.reply = lambda hit: Answer(text="done") if len(hit.json["messages"]) > 4 else Answer(
+        tools=(Tool(name="look", arguments={"at": "one" if len(hit.json["messages"]) == 1 else "other"}),)
+    )  # fmt: skip
+    session.makepyfile("""
+        import httpx2
+        from agent import URL
+
+        def test_one():
+            messages = [{"role": "user", "content": "hi"}]
+            with httpx2.Client() as client:
+                for _ in range(3):
+                    asked = {"model": "gpt-4o", "messages": messages}
+                    message = client.post(URL, json=asked).json()["choices"][0]["message"]
+                    messages.append(message)
+                    for call in message.get("tool_calls") or ():
+                        messages.append({"role": "tool", "tool_call_id": call["id"], "content": "seen"})
+    """)
+
+    result = session.runpytest(f"--agentperf-fail-on={given}")
+
+    result.assert_outcomes(failed=fails, passed=not fails)
 
 
 def test_assert_no_findings(slow: pytest.Pytester) -> None:

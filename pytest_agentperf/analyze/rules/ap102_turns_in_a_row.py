@@ -3,7 +3,7 @@ contain no word and no number of that result, nor are they commands for one shel
 asked for both at once.
 
 Each turn sends the whole conversation again and waits for another first token, which is mostly more than the tool takes.
-It is a candidate and never fails a test: whether to call a tool at all may depend on a result that its arguments do not
+It is a candidate, which fails a test only where `fail_on` names AP102 itself: whether to call a tool at all may depend on a result that its arguments do not
 show ("if the order is late, ...").
 
 Say in the system prompt that independent lookups are to be asked for together; describe tools so that it can be seen what
@@ -72,4 +72,11 @@ def _finding(calls: list[ModelCall]) -> Finding:
     )
 
 
-RULE = Rule(code="AP102", name="turns-in-a-row", headline="turns that could have been one", find=find, gating=False)
+RULE = Rule(
+    code="AP102",
+    name="turns-in-a-row",
+    headline="turns that could have been one",
+    find=find,
+    gating=False,
+    gates_when_named=True,
+)

@@ -24,9 +24,9 @@ class Rule:
     find: Callable[[Profile], Iterator[Finding]]
     """Pure; yields nothing where the profile does not show enough to tell."""
     gating: bool = True
-    """Its findings are proofs, which may fail a test. A hint never does."""
+    """Its findings are proofs, which may fail a test, and no hints."""
     gates_when_named: bool = False
-    """Its hints fail a test all the same where `fail_on` names this very rule."""
+    """Its hints fail a test where `fail_on` names this very rule, and not only a family that it belongs to."""
 
     def finding(self, message: str, *, fix: str, gating: bool = True, **details: Any) -> Finding:
         """`details`: the other fields of `Finding`."""

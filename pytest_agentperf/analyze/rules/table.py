@@ -34,6 +34,12 @@ _EACH: tuple[Rule, ...] = tuple(import_module(f"{__package__}.{name}").RULE for 
 RULES = {rule.code: rule for rule in _EACH}
 
 
+def matching(given: str) -> tuple[Rule, ...]:
+    """What a code (`AP101`, in either case), the beginning of codes (`AP1`) or a name stands for; empty where it is unknown."""
+    code, name = given.upper(), given.lower()
+    return tuple(r for r in RULES.values() if name == r.name or (code[:2] == "AP" and r.code.startswith(code)))
+
+
 def findings(profile: Profile) -> tuple[Finding, ...]:
     """What all rules find, in the order of their codes."""
     return tuple(found for rule in RULES.values() for found in rule.find(profile))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_agentperf.judge.baselines import Baselines, Tree, record
+from pytest_agentperf.judge.baselines import Baselines, Tree, must_not_write, record
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
 from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
@@ -134,11 +135,15 @@ def review_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="accept causes of this kind (or all) without a question; again for more",
     )
+    parser.add_argument("--force", action="store_true", help="write where CI is set, too")
     parser.add_argument("--baseline", metavar="NAME", default=_FOLDER, help="the ini key agentperf_baseline")
 
 
 def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: Callable[[str], str]) -> int:
-    """Write the baselines of those tests all of whose causes are accepted."""
+    """Write the baselines of those tests all of whose causes are accepted. Exit status 2 where nothing may be written."""
+    if must_not_write(os.environ) and not arguments.force:
+        sys.stderr.write("pytest-agentperf review: CI is set, so that no baseline is written; --force writes them\n")
+        return 2
     report = read(arguments.run_file)
     open_ = [cause for cause in report.causes if not cause.accepted]
     if not open_:

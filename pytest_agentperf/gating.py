@@ -14,7 +14,7 @@ import pytest
 
 from pytest_agentperf import markers
 from pytest_agentperf.judge.baseline_file import BadBaseline
-from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, update
+from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, must_not_write, update
 from pytest_agentperf.judge.causes import causes, why
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
@@ -47,7 +47,7 @@ class Gate:
         self.settings = settings
         self._thresholds = thresholds
         asked = set((settings.update or "").split(",")) - {""}
-        self.refused = bool(asked) and "force" not in asked and os.environ.get("CI", "") not in ("", "0", "false")
+        self.refused = bool(asked) and "force" not in asked and must_not_write(os.environ)
         self.updates: Collection[str] = () if self.refused else asked
         self.accepts = [
             verdict

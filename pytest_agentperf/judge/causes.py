@@ -14,7 +14,7 @@ from math import isclose
 from statistics import median_low
 
 from pytest_agentperf.judge import misses
-from pytest_agentperf.judge.kinds import KINDS, prepare
+from pytest_agentperf.judge.kinds.table import KINDS, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.finding import Finding

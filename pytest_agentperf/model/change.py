@@ -63,7 +63,7 @@ class Edit:
     """One thing that the run does otherwise than its baseline."""
 
     kind: str
-    """A row of the table in `judge/kinds.py`."""
+    """A row of the table in `judge/kinds/table.py`."""
     key: tuple[str, ...]
     """With the kind: what makes two edits, in whichever tests, the same cause."""
     what: str
@@ -104,7 +104,7 @@ class Cause:
     """One reason why numbers changed, over all tests that it changed."""
 
     kind: str
-    """`system-prompt`, `extra-turn`, ...: a row of the table in `judge/kinds.py`."""
+    """`system-prompt`, `extra-turn`, ...: a row of the table in `judge/kinds/table.py`."""
     key: str
     """Equal for what has the same cause, in every run; holds no numbers that drift."""
     sentence: str

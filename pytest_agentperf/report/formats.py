@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from pytest_agentperf.judge.whole_file import whole_file
 from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.report import codequality, github, html, json_file, markdown, series, trace
@@ -44,14 +44,6 @@ FORMATS = {
 
 
 def write(report: Report, name: str, path: Path) -> None:
-    """Whole or not at all: UTF-8, folders made where there are none. Raises OSError."""
-    path = Path(os.path.realpath(path))  # a link stays a link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # In JSON a lone surrogate is written as exactly what backslashreplace makes of it.
-        with part.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            FORMATS[name].write(report, file)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Whole or not at all. Raises OSError."""
+    with whole_file(path) as file:
+        FORMATS[name].write(report, file)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.figures import count, figure
+from pytest_agentperf.report.figures import count, figure, hidden_sums
 from pytest_agentperf.report.problems import Problem, problems, share_text
 from pytest_agentperf.report.totals import Total, totals
 
@@ -108,11 +108,7 @@ def _changes(run: TestRun) -> Iterator[list[str]]:
 
 
 def _sums(number: int, sums: dict[str, Total]) -> str:
-    told = [
-        f"{METRICS[name].label} {'over ' if sums[name].unknown and sums[name].value is not None else ''}"
-        + format_value(sums[name].value, METRICS[name].unit if METRICS[name].unit in ("USD", "ms") else "")
-        for name in ("llm_calls", "tokens", "cost", "latency")
-    ]
+    told = hidden_sums(("llm_calls", "tokens", "cost", "latency"), sums)
     return f"{count(number, 'test')} with LLM calls: {', '.join(told)}"
 
 

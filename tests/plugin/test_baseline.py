@@ -273,6 +273,24 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     assert "nowhere: neither a file nor a git revision" in capsys.readouterr().err
 
 
+def test_review_writes_nothing_where_ci_is_set(project, monkeypatch, capsys):
+    run(project, "--agentperf-update")
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-json=run.json", passed=2, failed=1)
+    before = (project.path / FILE).read_bytes()
+
+    from pytest_agentperf.cli import main
+
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("CI", "true")
+    capsys.readouterr()
+    assert main(["review", "run.json", "--accept=all"]) == 2
+    assert "CI is set, so that no baseline is written; --force writes them" in capsys.readouterr().err
+    assert (project.path / FILE).read_bytes() == before
+    assert main(["review", "run.json", "--accept=all", "--force"]) == 0
+    assert (project.path / FILE).read_bytes() != before
+
+
 def test_review_accepts_by_cause(project, monkeypatch, capsys):
     run(project, "--agentperf-update")
     asks(project, "plain", "plain", "other")

@@ -1,0 +1,1 @@
+"""What can be otherwise than in a baseline, a module a family."""

@@ -164,8 +164,9 @@ _HOSTS: dict[str, Callable[..., str]] = {
 """Audit events, and whom they are about."""
 
 
-def _hear(event: str, args: tuple[Any, ...]) -> None:
-    host_of = _HOSTS.get(event)
+def _hear(event: str, args: tuple[Any, ...], known: Callable[[str], Any] = _HOSTS.get) -> None:
+    """A hook of audit events, which hears some when the interpreter ends and this module's names are gone."""
+    host_of = known(event)
     if host_of is None or (door := _door()) is None:
         return
     try:

@@ -148,8 +148,8 @@ OPTIONS = (
         key="agentperf_thresholds",
         flag=None,
         default="",
-        help="above which rule AP404 speaks: `llm=3000 tool=1000 calls=20` (ms of one LLM call, ms of one tool, LLM calls of a "
-        "test)",
+        help="above which rules AP404 and AP304 speak: `llm=3000 tool=1000 calls=20 share=60` (ms of one LLM call, ms of one "
+        "tool, LLM calls of a test, percent of its cost for one operation)",
     ),
     Option(
         name="estimates",

@@ -35,12 +35,14 @@ class Project:
             return None
         from pytest_agentperf.model.profile import Thresholds
 
-        names = {"llm": "llm_ms", "tool": "tool_ms", "calls": "calls"}
+        names = {"llm": "llm_ms", "tool": "tool_ms", "calls": "calls", "share": "cost_share"}
         values = {}
         for word in self.settings.thresholds.split():
             name, _, value = word.partition("=")
             if name not in names or not value.isdecimal():
-                raise pytest.UsageError(f"agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got {word!r}")
+                raise pytest.UsageError(
+                    f"agentperf_thresholds: expected llm=3000 tool=1000 calls=20 share=60, got {word!r}"
+                )
             values[names[name]] = int(value)
         return Thresholds(**values)
 

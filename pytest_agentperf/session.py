@@ -179,6 +179,7 @@ class Session:
     def run(self, item: pytest.Item) -> Run:
         from pytest_agentperf.run import Replay, Run
 
+        policy = item.stash.get(POLICY, None)
         run = self._open_run = Run(
             item,
             limits=item.stash.get(LIMITS, ()),
@@ -190,13 +191,13 @@ class Session:
                 epoch=self.project.epoch,
             ),
             unplayed_fail=self.settings.unplayed == "fail",
-            priced=self.settings.enabled,
+            priced=self.settings.enabled or bool(policy and policy.needs("prices")),
             own_prices=self.project.own_prices,
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
         run.thresholds = self.project.thresholds or run.thresholds
-        run.audits = self.settings.enabled or self.fails_on_findings(item)
+        run.audits = self.settings.enabled or bool(policy and policy.needs("audits"))
         run.gate = self.gate.judge_of(item) if self.gate else None
         return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pytest_agentperf.analyze.rules.table import RULES, matching
 from pytest_agentperf.model.finding import Finding
@@ -25,6 +26,10 @@ class Policy:
     text: str = ""
     """As its author wrote it, and where: for the message of a failure."""
     source: str = ""
+
+    def needs(self, what: Literal["audits", "prices"]) -> bool:
+        """Whether a rule that may fail a test stands on it."""
+        return any(getattr(rule, what) for given in self.fail_on for rule in matching(given))
 
 
 def read_codes(value: object) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """Above which AP404 speaks; None: nobody set it, and AP404 has a usual one."""
+    """Above which AP404 and AP304 speak; None: nobody set it, and AP404 has a usual one."""
 
     llm_ms: int | None = None
     """Of one LLM call."""
@@ -44,6 +44,8 @@ class Thresholds:
     """Of one run of a tool."""
     calls: int | None = None
     """LLM calls of one test."""
+    cost_share: int | None = None
+    """Percent of a test's cost that one of its operations may make up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

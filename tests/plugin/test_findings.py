@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from pytest_agentperf.record.probes import audit
 from server.provider import Answer, FakeProvider, Tool
 
 SLOW = '''
@@ -149,7 +152,7 @@ def test_thresholds(slow: pytest.Pytester) -> None:
     slow.makeini("[pytest]\nagentperf_thresholds = fast\n")
     result = slow.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "agentperf_thresholds: expected llm=3000 tool=1000 calls=20, got 'fast'" in result.stderr.str()
+    assert "agentperf_thresholds: expected llm=3000 tool=1000 calls=20 share=60, got 'fast'" in result.stderr.str()
 
 
 @pytest.mark.parametrize(("given", "fails"), [("AP4", False), ("AP40", False), ("AP404", True), ("thresholds", True)])
@@ -198,6 +201,66 @@ def test_a_rule_of_hints_fails_tests_where_it_is_named(
     result = session.runpytest(f"--agentperf-fail-on={given}")
 
     result.assert_outcomes(failed=fails, passed=not fails)
+
+
+@pytest.mark.parametrize(
+    ("flags", "installed"),
+    [
+        ((), False),
+        (("--agentperf-fail-on=AP1,AP301",), False),
+        (("--agentperf-fail-on=AP205",), True),
+        (("--agentperf-fail-on=AP2",), True),
+        (("--agentperf",), True),
+    ],
+    ids=str,
+)
+def test_an_audit_hook_is_installed_where_somebody_asks_for_what_it_tells(
+    slow: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], installed: bool
+) -> None:
+    hooks: list[object] = []
+    monkeypatch.setattr(sys, "addaudithook", hooks.append)
+    monkeypatch.setattr(audit, "_installed", False)
+    slow.makepyfile(
+        test_slow="""
+        import asyncio, sys, tracemalloc
+        from slow import ask
+
+        def test_one(profiler):
+            ask(profiler)
+            assert not tracemalloc.is_tracing()
+            assert sys.getprofile() is None
+            with asyncio.Runner() as runner:
+                assert not runner.get_loop().get_debug()
+    """
+    )
+
+    result = slow.runpytest_inprocess(*flags)
+
+    assert bool(hooks) == installed
+    assert "1 failed" in result.stdout.str() or "1 passed" in result.stdout.str()
+    assert "assert not tracemalloc" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("flags", [(), ("--agentperf",)], ids=str)
+def test_costs_are_known_where_a_rule_needs_them(session: pytest.Pytester, flags: tuple[str, ...]) -> None:
+    session.makeini("[pytest]\nagentperf_thresholds = share=60\nagentperf_fail_on = AP304\n")
+    session.makepyfile("""
+        import httpx2
+        from agent import URL, body
+
+        def test_one(profiler):
+            with httpx2.Client() as client:
+                for name, model in (("planning", "gpt-4o"), ("routing", "gpt-4o-mini")):
+                    with profiler.timer(name):
+                        client.post(URL, json=body(name) | {"model": model})
+    """)
+
+    result = session.runpytest(*flags)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*AP304 large-model is not allowed*: planning makes up 94% of the cost (*), which is over 60%"]
+    )
 
 
 def test_assert_no_findings(slow: pytest.Pytester) -> None:

@@ -37,4 +37,5 @@ RULE = Rule(
     name="interpreter-started",
     headline="an interpreter, or the same process again and again, for a query",
     find=find,
+    audits=True,
 )

@@ -30,5 +30,9 @@ def find(profile: Profile) -> Iterator[Finding]:
 
 
 RULE = Rule(
-    code="AP204", name="rewritten-file", headline="a growing file that is written anew after every step", find=find
+    code="AP204",
+    name="rewritten-file",
+    headline="a growing file that is written anew after every step",
+    find=find,
+    audits=True,
 )

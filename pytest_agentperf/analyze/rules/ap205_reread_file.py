@@ -48,4 +48,6 @@ def _source(path: str) -> str:
         return path
 
 
-RULE = Rule(code="AP205", name="reread-file", headline="a file that is read and parsed again and again", find=find)
+RULE = Rule(
+    code="AP205", name="reread-file", headline="a file that is read and parsed again and again", find=find, audits=True
+)

@@ -35,6 +35,7 @@ RULE = Rule(
     name="heavy-import",
     headline="imports of over 500 ms inside of the measured call",
     find=find,
+    audits=True,
     gating=False,
     gates_when_named=True,
 )

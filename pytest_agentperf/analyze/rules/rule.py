@@ -27,6 +27,10 @@ class Rule:
     """Its findings are proofs, which may fail a test, and no hints."""
     gates_when_named: bool = False
     """Its hints fail a test where `fail_on` names this very rule, and not only a family that it belongs to."""
+    prices: bool = False
+    """It needs what calls cost, for which a table of prices has to be loaded."""
+    audits: bool = False
+    """It stands on audit events, whose hook cannot be removed again: nobody who does not ask for it gets one."""
 
     def finding(self, message: str, *, fix: str, gating: bool = True, **details: Any) -> Finding:
         """`details`: the other fields of `Finding`."""

@@ -229,7 +229,7 @@ def read(test: dict, name: str) -> object:
     if name == "broken":  # rules by their codes, limits by their metrics
         broken = {
             item["message"][:5] if item["message"].startswith("AP") else item["limit"]["metric"]
-            for item in test["violations"]
+            for item in test.get("violations", ())
         }
         return " ".join(sorted(broken))
     return test["metrics"][name]["value"]

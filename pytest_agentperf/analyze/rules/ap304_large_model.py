@@ -56,6 +56,8 @@ def _answered_alike(profile: Profile) -> Iterator[Finding]:
 def _shares(profile: Profile) -> Iterator[Finding]:
     """Of operations, where there are several and the cost of all is known."""
     most = profile.thresholds.cost_share
+    if most is None:
+        return
     costs: dict[str, list[tuple[Decimal, ModelCall]]] = {}
     for call in profile.calls:
         if call.error is None:
@@ -63,7 +65,7 @@ def _shares(profile: Profile) -> Iterator[Finding]:
                 return
             costs.setdefault(_operation(call, profile), []).append((call.cost.usd, call))
     total = sum((usd for group in costs.values() for usd, _ in group), Decimal(0))
-    for operation, group in costs.items() if most is not None and len(costs) > 1 and total else ():
+    for operation, group in costs.items() if len(costs) > 1 else ():
         usd = sum((usd for usd, _ in group), Decimal(0))
         if usd > total * most / 100:
             yield RULE.finding(

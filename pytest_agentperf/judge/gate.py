@@ -189,14 +189,23 @@ def sentence(change: Change) -> str:
     return f"{metric.label}: was {was}, is {now}, {format_value(change.limit, unit)} {most}"
 
 
+def _short(change: Change) -> str:
+    """`latency 3,824 -> 4,724 ms`: pytest's summary has room for no more."""
+    metric = METRICS[change.metric]
+    unit = metric.unit if metric.unit in ("ms", "USD") else ""
+    was, now = format_value(change.was, unit).removesuffix(" ms"), format_value(change.now, unit)
+    return f"{metric.label} {was} -> {now}"
+
+
 def describe(changes: Iterable[Change], shown: str, nodeid: str, why: Sequence[str] = ()) -> str:
     """The message of a test that fails: one line a number, why, and how to accept it. `shown`: ` in <file>` or nothing."""
     failing = [change for change in changes if change.verdict.fails]
     categories = dict.fromkeys("better" if c.verdict is Verdict.UNRECORDED else "worse" for c in failing)
     head = "worse than the baseline" if "worse" in categories else "better than the baseline"
+    more = f" and {len(failing) - 1} more" if failing[1:] else ""
     return "\n".join(
         [
-            f"{head}{shown}",
+            f"{_short(failing[0])}{more}: {head}{shown}",
             *(f"  {sentence(change)}" for change in failing),
             *(f"  why: {line}" for line in why),
             *(

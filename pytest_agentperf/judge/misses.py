@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.call import ModelCall, Prompt
 from pytest_agentperf.model.change import Edit, Share, Step
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.miss import Miss
@@ -64,7 +64,12 @@ def _shares(asked: ModelCall, nearest: ModelCall) -> Iterator[tuple[str, Number]
     yield "cache_read_tokens", _more(asked, nearest, "cache_read")
     if asked.cost and nearest.cost and asked.cost.usd is not None and nearest.cost.usd is not None:
         yield "cost", asked.cost.usd - nearest.cost.usd
-    yield "request_bytes", asked.request_size - nearest.request_size
+    yield "request_bytes", _size(asked.prompt) - _size(nearest.prompt)
+
+
+def _size(prompt: Prompt) -> int:
+    """Of what is asked. The bytes of a body also tell how somebody's file, or client, lays out JSON."""
+    return prompt.system_size + prompt.tools_size + prompt.new_size + prompt.history_size
 
 
 def _more(asked: ModelCall, nearest: ModelCall, name: str) -> int:

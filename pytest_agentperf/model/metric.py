@@ -158,16 +158,23 @@ def _tokens(count: Callable[[Usage], int | None]) -> Callable[[Profile], Measure
     """A sum over the calls that were answered; one that does not say makes it unknown."""
 
     def read(profile: Profile) -> Measure:
-        answered = [call for call in profile.calls if call.error is None]
-        usages = [call.usage or _UNSAID for call in answered]
-        counts = [count(usage) for usage in usages]
-        silent = [call.model for call, number in zip(answered, counts, strict=True) if number is None]
-        if silent:
-            few = f"{len(silent)} of {len(profile.calls)} LLM calls"
-            return Measure(value=None, why=f"{few} came without usage ({', '.join(dict.fromkeys(silent))})")
-        return Measure(value=sum(filter(None, counts)), estimated=any(usage.estimated for usage in usages))
+        value, estimated = 0, False
+        for call in profile.calls:
+            if call.error is None:
+                usage = call.usage or _UNSAID
+                if (number := count(usage)) is None:
+                    return Measure(value=None, why=_silent(profile, count))
+                value += number
+                estimated = estimated or usage.estimated
+        return Measure(value=value, estimated=estimated)
 
     return read
+
+
+def _silent(profile: Profile, count: Callable[[Usage], int | None]) -> str:
+    models = [call.model for call in profile.calls if call.error is None and count(call.usage or _UNSAID) is None]
+    few = f"{len(models)} of {len(profile.calls)} LLM calls"
+    return f"{few} came without usage ({', '.join(dict.fromkeys(models))})"
 
 
 _UNSAID = Usage()

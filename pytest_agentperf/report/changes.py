@@ -57,7 +57,12 @@ def _number(change: Change) -> str:
     metric = METRICS[change.metric]
     unit = metric.unit if metric.unit in ("ms", "USD") else ""
     was, now = (format_value(value, unit) for value in (change.was, change.now))
-    verdict = {Verdict.WITHIN: "", Verdict.NOT_JUDGED: f" (not judged: {change.why})"}.get(
-        change.verdict, f" ({change.verdict.value})"
-    )
-    return f"{metric.label} {was} -> {now}{verdict}"
+    said = verdict(change)
+    return f"{metric.label} {was} -> {now}{f' ({said})' if said else ''}"
+
+
+def verdict(change: Change) -> str:
+    """Why it is told; empty for a number that is only shown."""
+    if change.verdict is Verdict.WITHIN:
+        return change.why
+    return ": ".join(filter(None, (change.verdict.value, change.why)))

@@ -20,6 +20,7 @@ from pytest_agentperf.model.change import Change
 from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.problems import Problem, problems, share_text
 from pytest_agentperf.report.totals import time_source
 
@@ -169,12 +170,11 @@ def _test(run: TestRun, texts: _Texts, bars: _Bars) -> list[Any]:
 
 def _change(change: Change, texts: _Texts) -> list[Any]:
     """Metric, was, now, what is said of it, whether it fails the test."""
-    said = ": ".join(filter(None, (change.verdict.value, change.why)))
     values = (format_value(value, change.unit) for value in (change.was, change.now))
     return [
         texts[METRICS[change.metric].label if change.metric in METRICS else change.metric],
         *values,
-        texts[said],
+        texts[verdict(change)],
         int(change.verdict.fails),
     ]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import count, figure, hidden_sums
 from pytest_agentperf.report.problems import Problem, problems, share_text
 from pytest_agentperf.report.totals import Total, totals
@@ -103,7 +104,7 @@ def _changes(run: TestRun) -> Iterator[list[str]]:
     name = code(run.profile.nodeid)
     for change in run.changes:
         was, now = (format_value(value, change.unit) for value in (change.was, change.now))
-        yield [name, text(change.metric), was, now, text(": ".join(filter(None, (change.verdict.value, change.why))))]
+        yield [name, METRICS[change.metric].label, was, now, text(verdict(change))]
         name = ""
 
 

@@ -46,9 +46,11 @@ def problems(report: Report) -> list[Problem]:
 
 
 def share_text(share: Share) -> str:
-    """`+1,200 ms`, `-$0.0012`."""
+    """`+1,200 ms latency`, `+6 input tokens`, `-$0.0012`."""
     amount = -share.amount if share.amount < 0 else share.amount
-    return f"{'-' if share.amount < 0 else '+'}{format_value(amount, share.unit)}"
+    text = format_value(amount, share.unit if share.unit in ("ms", "USD") else "")
+    label = "" if share.unit == "USD" else f" {METRICS[share.metric].label}"
+    return f"{'-' if share.amount < 0 else '+'}{text}{label}"
 
 
 def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:
@@ -104,7 +106,9 @@ def _findings(report: Report) -> Iterator[Problem]:
         more = f" (the worst of {len(tests):,} tests)" if len(tests) > 1 else ""
         yield Problem(
             check=worst.code,
-            text=f"{worst.message}{more}. {worst.fix}" if worst.fix else f"{worst.message}{more}",
+            text=f"{worst.message}{more}. {worst.fix[0].upper()}{worst.fix[1:]}"
+            if worst.fix
+            else f"{worst.message}{more}",
             severity="warning",
             tests=tests,
             shares=_lost([finding for _, finding in hits]),

@@ -97,7 +97,7 @@ def test_markdown() -> None:
     page = markdown.page(whole())
     assert page.startswith("### agentperf: 2 problems in 3 of 3 tests, 1 hint\n")
     assert (
-        "| :x: | flights and weather no longer run at once<br>`tests/test_trip.py:7` | 2 | +1,200 ms<br>+$0.0020 |"
+        "| :x: | flights and weather no longer run at once<br>`tests/test_trip.py:7` | 2 | +1,200 ms latency<br>+$0.0020 |"
         in page
     )
     assert (

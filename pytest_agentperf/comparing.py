@@ -145,7 +145,15 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         sys.stderr.write("pytest-agentperf review: CI is set, so that no baseline is written; --force writes them\n")
         return 2
     report = read(arguments.run_file)
-    open_ = [cause for cause in report.causes if not cause.accepted]
+    stopped = [cause for cause in report.causes if cause.kind == "miss"]
+    if stopped:
+        _tell(
+            [
+                f"agentperf: {count(len(stopped), 'cause')} not to be accepted but recorded: pytest --agentperf-record=all"
+            ]
+        )
+        _tell(changes.causes(stopped, width, painter(color=color)))
+    open_ = [cause for cause in report.causes if not cause.accepted and cause not in stopped]
     if not open_:
         _tell(["agentperf: nothing to review: no test differs from its baseline"])
         return 0
@@ -178,7 +186,7 @@ def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str])
 def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project: Project, width: int) -> int:
     refused = {nodeid for cause in causes if cause.key not in accepted for nodeid in cause.tests}
     wanted = {nodeid for cause in causes if cause.key in accepted for nodeid in cause.tests}
-    ready = [test.profile for test in report.tests if test.profile.nodeid in wanted - refused and not test.violations]
+    ready = [test.profile for test in report.tests if test.profile.nodeid in wanted - refused and _whole(test)]
     files = record(replace(project.baselines(), conflicts=True), project.root, ready) if ready else ()
     told = [f"{count(len(accepted), 'cause')} accepted, {count(len(ready), 'baseline')} written"]
     told += [f"in {', '.join(files[:3])}{' ...' if len(files) > 3 else ''}"] if files else []
@@ -186,6 +194,11 @@ def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project
         told.append(f"; {count(len(waiting), 'test')} not, for another cause of theirs was not accepted")
     _tell(["", *sentence(" ".join(told), width)])
     return 0
+
+
+def _whole(test: TestRun) -> bool:
+    """Whether nothing but its baseline is wrong with it."""
+    return not (test.violations or test.stopped or test.profile.misses)
 
 
 def _tell(lines: Sequence[str]) -> None:

@@ -329,7 +329,9 @@ def test_prompt(profiler, case):
 """
 
 
-def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_breaks(session, provider):
+def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_breaks(
+    session, provider, monkeypatch, capsys
+):
     provider.reply = Answer(text="Hello.", input_tokens=1600, output_tokens=20, cached_tokens=1536)
     session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief"))
     run(session, "--agentperf-record=once", passed=2)
@@ -344,6 +346,14 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
             "  (2 tests, +$0.0053, +600 input tokens, -3,072 cached input tokens)",
         ]
     )
+
+    from pytest_agentperf.cli import main
+
+    monkeypatch.chdir(session.path)
+    capsys.readouterr()
+    assert main(["review", "run.json", "--accept=all"]) == 0
+    assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in capsys.readouterr().out
+    assert not (session.path / FILE).exists()
 
 
 def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project):

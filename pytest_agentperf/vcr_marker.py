@@ -65,7 +65,7 @@ def vcr(request: pytest.FixtureRequest, vcr_cassette_dir: str, default_cassette_
         options.update(mark.kwargs)
     extra = [os.path.join(vcr_cassette_dir, path) for mark in marks for path in mark.args]
     with use_cassette(
-        os.path.join(vcr_cassette_dir, default_cassette_name),
+        os.path.normpath(os.path.join(vcr_cassette_dir, default_cassette_name)),
         record_mode=request.config.stash[RECORD_MODE],
         vcr_config=options,
         extra_paths=extra,

@@ -82,6 +82,8 @@ def _judged(batch: Batch, signals: Signals | None) -> _Verdict | None:
         return _Verdict(took, max(each), _cause(batch, working, signals))
     if _some_alone(working):
         return _Verdict(took, max(each), "loop", partly=True)
+    if signals is not None and _held_up(batch.spans, signals):
+        return _Verdict(took, max(each), "blocking", partly=True)
     return _computing(batch.spans)
 
 
@@ -138,6 +140,17 @@ def _some_alone(working: list[list[Stretch]]) -> bool:
         if at != last and mine and length(without(mine, others)) * _OVERLAP >= length(mine):
             return most_at_once(others) > 1
     return False
+
+
+def _held_up(spans: tuple[Span, ...], signals: Signals) -> bool:
+    """Whether one could begin only when another one let go of the event loop."""
+    blocks = {(block.thread, block.task, block.end_ns) for block in signals.blocks if block.task is not None}
+    return any(
+        thread == span.thread and other.task == task != span.task and 0 <= span.start_ns - end_ns < _LEAST_NS
+        for thread, task, end_ns in blocks
+        for span in spans
+        for other in spans
+    )
 
 
 def _computing(spans: tuple[Span, ...]) -> _Verdict | None:

@@ -103,16 +103,11 @@ class Trace:
             if slot.present:
                 took = self.line.work["call", at].took_ns
                 call, start = slot.call, starts["call", at]
-                first = None if call.first_byte_ns is None else start + call.first_byte_ns - call.start_ns
-                calls.append(
-                    replace(
-                        call,
-                        start_ns=start,
-                        first_byte_ns=first,
-                        end_ns=None if call.end_ns is None else start + took,
-                        cost=price(call, self._own_prices),
-                    )
-                )
+                end, cost = None if call.end_ns is None else start + took, price(call, self._own_prices)
+                if (call.start_ns, call.end_ns, call.cost) != (start, end, cost):
+                    first = None if call.first_byte_ns is None else start + call.first_byte_ns - call.start_ns
+                    call = replace(call, start_ns=start, first_byte_ns=first, end_ns=end, cost=cost)
+                calls.append(call)
         spans = []
         for number, tool in enumerate(self.tools):
             if tool.took_ns:

@@ -19,7 +19,7 @@ def whole_file(path: Path) -> Generator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        with part.open("w", 1 << 20, encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             yield file
         part.replace(path)
     finally:

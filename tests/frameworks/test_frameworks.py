@@ -80,8 +80,9 @@ def answer(hit):
 
 
 @pytest.fixture
-def session(pytester, agents):
+def session(pytester, monkeypatch, agents):
     """`session(name, provider, sources, *options)`: a pytest session over a framework's agent; what it saw, by source and way."""
+    monkeypatch.setenv("TOOL_LOG", str(pytester.path / "tools.jsonl"))  # for servers of tools as well
 
     def session(name, provider, sources, *options):
         ways = FRAMEWORKS[name].ways
@@ -93,7 +94,6 @@ def session(pytester, agents):
             PROVIDER_URL=provider.url,
             WAYS=" ".join(ways),
             SOURCES=" ".join(sources),
-            TOOL_LOG=str(pytester.path / "tools.jsonl"),
         )
         return dict(noted(pytester.path, run.profile) for run in tests)
 

@@ -28,7 +28,7 @@ for kind, strategy in FINITE.items():
 @pytest.mark.parametrize(
     "cls", [Usage, Cost, Span, Gauge, ModelCall, Measure, Limit, Violation, Profile, TestRun, Report]
 )
-@settings(deadline=None)
+@settings(max_examples=20)  # the larger ones hold hundreds of values
 @given(data=st.data())
 def test_every_noun_survives_json(cls: type, data: st.DataObject) -> None:
     value = data.draw(st.from_type(cls))

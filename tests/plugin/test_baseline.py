@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from pytest_agentperf.cli import main  # once: pytester forgets what a session imported, but not what was there before
 from server.provider import Answer
 
 FILE = "agentperf_baseline/test_agents.txt"
@@ -259,8 +260,6 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
         ["*changes since the merge base are not told: git merge-base HEAD nowhere: *"]
     )
 
-    from pytest_agentperf.cli import main
-
     monkeypatch.chdir(project.path)
     capsys.readouterr()
     assert main(["compare", "main"]) == 1
@@ -279,8 +278,6 @@ def test_review_writes_nothing_where_ci_is_set(project, monkeypatch, capsys):
     run(project, "--agentperf-json=run.json", passed=2, failed=1)
     before = (project.path / FILE).read_bytes()
 
-    from pytest_agentperf.cli import main
-
     monkeypatch.chdir(project.path)
     monkeypatch.setenv("CI", "true")
     capsys.readouterr()
@@ -295,8 +292,6 @@ def test_review_accepts_by_cause(project, monkeypatch, capsys):
     run(project, "--agentperf-update")
     asks(project, "plain", "plain", "other")
     run(project, "--agentperf-json=run.json", passed=2, failed=1)
-
-    from pytest_agentperf.cli import main
 
     monkeypatch.chdir(project.path)
     answers = iter(["x", "s", "n"])
@@ -346,8 +341,6 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
             "  (2 tests, +$0.0053, +600 input tokens, -3,072 cached input tokens)",
         ]
     )
-
-    from pytest_agentperf.cli import main
 
     monkeypatch.chdir(session.path)
     capsys.readouterr()

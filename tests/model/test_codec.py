@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_agentperf.model.call import ModelCall
@@ -28,7 +28,7 @@ for kind, strategy in FINITE.items():
 @pytest.mark.parametrize(
     "cls", [Usage, Cost, Span, Gauge, ModelCall, Measure, Limit, Violation, Profile, TestRun, Report]
 )
-@settings(max_examples=20)  # the larger ones hold hundreds of values
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))  # the larger ones hold hundreds of values
 @given(data=st.data())
 def test_every_noun_survives_json(cls: type, data: st.DataObject) -> None:
     value = data.draw(st.from_type(cls))

@@ -37,9 +37,6 @@ def profile(
     `priced=False` leaves the calls without a cost, which spares loading the price table where nobody asks for money;
     `examine=False` leaves out what rules find, for numbers that are read again and again.
     """
-    calls = (_counted(reading) for reading in recording.readings)
-    if priced:
-        calls = (replace(call, cost=price(call, own_prices or {})) for call in calls)
     threads, tasks = _numbers_of_threads(recording), _numbers_of_tasks(recording)
     seen = Profile(
         nodeid=nodeid,
@@ -47,7 +44,10 @@ def profile(
         latency_ns=recording.latency_ns,
         cpu_ns=recording.cpu_ns,
         peak_memory=recording.peak_memory,
-        calls=number_turns(replace(call, thread=threads[call.thread]) for call in calls),
+        calls=number_turns(
+            replace(call, thread=threads[call.thread], cost=price(call, own_prices or {}) if priced else None)
+            for call in map(_counted, recording.readings)
+        ),
         spans=tuple(replace(span, thread=threads[span.thread], task=tasks.get(span.task)) for span in recording.spans),
         signals=_numbered(recording.signals, threads, tasks) if recording.signals else None,
         gauges=recording.gauges,

@@ -148,6 +148,7 @@ def _reading(exchange: Exchange, payload: Payload, wire: Format, answer: Answer,
         timing=exchange.timing,
         span=exchange.span,
         thread=exchange.thread,
+        connection=exchange.connection,
     )
     if call.usage:
         return Reading(call=call)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
 
-from pytest_agentperf.model.exchange import Origin, Timing
+from pytest_agentperf.model.exchange import Connection, Origin, Timing
 from pytest_agentperf.model.usage import Cost, Usage
 
 
@@ -162,6 +162,7 @@ class ModelCall:
     timing: Timing = Timing.MEASURED
     span: int | None = None
     """`Span.id` of the innermost span around it."""
+    connection: Connection = ""
     thread: int = 0
     """The system's identifier in a recording; 1, 2, ... in the order of first work in a profile."""
     turn: int = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 Headers = tuple[tuple[str, str], ...]
 """Names in lower case, in the order of the wire; repeated names stay repeated."""
@@ -71,6 +72,10 @@ class Response:
         return _first(self.headers, name)
 
 
+Connection = Literal["", "new", "reused"]
+"""What an answer came over: a connection of its own, with handshakes, or one that had answered before; empty: unknown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """Times are nanoseconds on the recording's clock, which reads 0 when the test's body starts."""
@@ -94,6 +99,7 @@ class Exchange:
     """`Span.id` of the innermost span that this exchange happened in."""
     thread: int = 0
     """Identifier of the thread that sent it."""
+    connection: Connection = ""
 
 
 def _first(headers: Headers, name: str) -> str | None:

@@ -14,7 +14,7 @@ import re
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pytest_agentperf.record import timing
@@ -97,14 +97,17 @@ def _loader() -> Any:
 
         def resolve(self, kind: Any, value: Any, implicit: tuple[bool, bool]) -> str:
             """The tag of a node without one, as PyYAML tells it, yet faster: quoted scalars are text."""
-            if kind is not ScalarNode:
-                return _MAP if kind is MappingNode else _SEQ
-            if implicit[0]:
-                tag: str
-                for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
-                    if pattern.match(value):
-                        return tag
-            return _STR
+            if kind is ScalarNode:
+                return plain(value) if implicit[0] else _STR
+            return _MAP if kind is MappingNode else _SEQ
+
+    @lru_cache(maxsize=512)  # the same few keys and numbers stand in every interaction
+    def plain(value: str) -> str:
+        tag: str
+        for tag, pattern in Loader.yaml_implicit_resolvers.get(value[:1], ()):
+            if pattern.match(value):
+                return tag
+        return _STR
 
     # They serve path resolvers, which nobody adds here, and are called for each node: C functions without effect.
     Loader.descend_resolver, Loader.ascend_resolver = staticmethod(operator.is_), staticmethod(tuple)

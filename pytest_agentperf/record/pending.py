@@ -11,9 +11,10 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
-from pytest_agentperf.model.exchange import Chunk, Exchange, Headers, Origin, Request, Response, Timing
+from pytest_agentperf.model.exchange import Chunk, Connection, Exchange, Headers, Origin, Request, Response, Timing
 from pytest_agentperf.record import encoding
 from pytest_agentperf.record.arrival import waited_ns
+from pytest_agentperf.record.connections import connection
 from pytest_agentperf.record.include_usage import Hiding
 
 Method = TypeVar("Method", bound=Callable[..., None])
@@ -75,6 +76,7 @@ class Pending:
         """Content encoding undone, unless `encoded`."""
         self.sock: Any = None
         """What the answer is read from, where that is known."""
+        self.connection: Connection = ""
         self.sends: bytes | None = None
         """The body to send in place of the request's, where the tap can; then it shows the client what `shown` gives."""
         self.hidden = b""
@@ -101,6 +103,7 @@ class Pending:
         """Status line and headers are there."""
         self.status, self.headers, self.reason = status, headers, reason
         self.headers_ns = time.monotonic_ns()
+        self.connection = self.connection or connection(self.sock)
         try:
             self._undo = encoding.decoder(", ".join([v for k, v in headers if k == "content-encoding"]))
         except LookupError:
@@ -205,6 +208,7 @@ class Pending:
             error=self.error,
             span=span,
             thread=self.thread,
+            connection=self.connection,
         )
 
     def _arrival(self) -> int:

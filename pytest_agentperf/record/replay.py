@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_agentperf.decode.decoder import is_streamed
 from pytest_agentperf.decode.stated import stated_latency
-from pytest_agentperf.model.exchange import Headers, Request, Response, Timing
+from pytest_agentperf.model.exchange import Connection, Headers, Request, Response, Timing
 from pytest_agentperf.record import encoding, timing
 
 _FRAMING = ("transfer-encoding", "content-length")
@@ -33,6 +33,8 @@ class Answer:
     """What cut the answer after its last piece, as `Type: message`."""
     hidden: bytes = b""
     """Of the answer, but not for the client."""
+    connection: Connection = ""
+    """What it came over when it was recorded."""
 
     @property
     def response(self) -> Response:
@@ -98,6 +100,7 @@ def _recorded(answer: Answer, timed: timing.Timed) -> Answer:
         timing=Timing.RECORDED,
         error=timed.error,
         hidden=timed.hidden,
+        connection=timed.connection,
     )
 
 

@@ -119,6 +119,7 @@ def start(request: Request) -> tuple[Pending, Answer | None]:
     pending.timing = answer.timing
     pending.end_known = answer.end_ns is not None
     pending.hidden = answer.hidden
+    pending.connection = answer.connection
     return pending, answer
 
 

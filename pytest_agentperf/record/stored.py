@@ -35,4 +35,5 @@ def exchange(request: Request, stored: Mapping[str, Any] | None, index: int = 0)
         origin=Origin.REPLAYED,
         timing=answer.timing,
         error=answer.error or None,
+        connection=answer.connection,
     )

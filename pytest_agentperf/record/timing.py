@@ -7,6 +7,7 @@ again, and holds short scalars only, because YAML gives each number of a list a 
       agentperf:
         version: 1
         start: 1520.4                       # ms from the first request of this recording to this one
+        connection: new                     # or reused: it had answered before; absent: unknown
         headers: 298.7                      # ms from the request to status line and headers; absent: no answer came
         first_byte: 302.1                   # ms from the request to the first byte of the body; absent: there was none
         chunks: 302.1+180 100.4+178         # each: ms since the one before, or the request, + bytes of the body
@@ -22,8 +23,9 @@ the time at which they came, where the system tells it (see arrival.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from pytest_agentperf.model.exchange import Connection
 from pytest_agentperf.record.pending import Ending, Pending
 
 KEY = "agentperf"
@@ -44,12 +46,15 @@ class Timed:
     error: str = ""
     hidden: bytes = b""
     """Of the answer, but not of its body."""
+    connection: Connection = ""
 
 
 def write(pending: Pending, zero_ns: int) -> dict[str, str | int | float]:
     """What to store of an answer that has ended; `zero_ns`: the start of the recording's first request."""
     start = pending.start_ns
     value: dict[str, str | int | float] = {"version": VERSION, "start": _ms(start - zero_ns)}
+    if pending.connection:
+        value["connection"] = pending.connection
     if pending.headers_ns is not None:
         value["headers"] = _ms(pending.headers_ns - start)
     if pending.chunks:
@@ -84,6 +89,8 @@ def read(value: Any) -> Timed | None:
     end, ending = value.get("end"), value.get("ending", "complete")
     if ending not in list(Ending):
         raise ValueError(f"ending: expected one of {', '.join(Ending)}, got {ending!r}")
+    if (connection := value.get("connection", "")) not in get_args(Connection):
+        raise ValueError(f"connection: expected new or reused, got {connection!r}")
     return Timed(
         headers_ns=_ns("headers", value["headers"]) if "headers" in value else NEVER_NS,
         chunks=tuple(chunks),
@@ -91,6 +98,7 @@ def read(value: Any) -> Timed | None:
         ending=Ending(ending),
         error=str(value.get("error", "")),
         hidden=str(value.get("hidden", "")).encode(),
+        connection=connection,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pytest_agentperf.analyze.rules.table import RULES, examined, index
 from pytest_agentperf.model.call import Prompt
 from pytest_agentperf.model.codec import from_json, to_json
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.signal import Import, Signals
 from samples import call, profiles, trip
 
 HEAD = """# Rules
@@ -66,3 +68,39 @@ def test_the_docs_list_them_all() -> None:
         f"- [{line.partition(' ')[0]}]({line.partition(' ')[0]}.md){line[5:]}\n" for line in index().splitlines()
     )
     assert HEAD + listed == external_file(str(DOCS / "README.md"), format=".txt")
+
+
+def test_connections_that_could_have_been_kept_are_a_finding_of_ap202() -> None:
+    def told(*connections: str) -> list[str]:
+        calls = tuple(
+            call(at, 1_000 * at, 1_000 * at + 500, connection=connection) for at, connection in enumerate(connections)
+        )
+        seen = replace(trip(), calls=calls, findings=(), spans=())
+        return [found.message for found in RULES["AP202"].find(seen)]
+
+    assert told("new", "new", "new") == [
+        "3 LLM calls came over 3 connections, 2 of them opened while an earlier one was free"
+    ]
+    assert told("new", "new", "reused") == told("new", "new") == told("", "", "") == []
+
+
+def test_calls_at_once_need_a_connection_each() -> None:
+    calls = tuple(call(at, 0, 500, connection="new") for at in range(4))
+    assert list(RULES["AP202"].find(replace(trip(), calls=calls, findings=(), spans=()))) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "milliseconds", "told"),
+    [
+        ("anthropic", 120, "importing anthropic took 120 ms of *, and no LLM call speaks its API"),
+        ("anthropic.types", 120, "importing anthropic.types took *, and no LLM call speaks its API"),
+        ("openai", 120, None),
+        ("openai", 600, "importing openai took 600 ms of processor time inside of the test's body"),
+        ("anthropic", 90, None),
+        ("anthropically", 120, None),
+    ],
+)
+def test_an_sdk_that_no_call_uses_is_a_finding_of_ap206(module: str, milliseconds: int, told: str | None) -> None:
+    imported = Import(module=module, took_ns=milliseconds * 1_000_000, where="agent.py:1")
+    found = list(RULES["AP206"].find(replace(trip(), signals=Signals(imports=(imported,)))))
+    assert [fnmatch(finding.message, told or "") for finding in found] == [True] * bool(told)

@@ -174,6 +174,7 @@ def test_timing_survives_to_a_tenth_of_a_millisecond(parts, ending, tail, error)
         ({"chunks": "1.0+5 x+7"}, "chunks: expected milliseconds, got 'x'"),
         ({"chunks": "1.0+5 2.0"}, "chunks: expected a pause in ms, .* got '2.0'"),
         ({"chunks": "1.0+-5"}, r"chunks: expected a pause in ms, .* got '1.0\+-5'"),
+        ({"connection": "old"}, "connection: expected new or reused, got 'old'"),
         ({"ending": "happy"}, "ending: expected one of complete, closed, cut, abandoned, got 'happy'"),
         ({"ending": {}}, "ending: expected one of .*, got {}"),
         ({"version": "x"}, "version: expected"),

@@ -32,6 +32,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((f"StreamReader.{name}" for name in ("_buffer", "_size", "_http_chunk_splits")), ()),
     "StreamReader.set_exception": ("exc",),
     "client_proto.ResponseHandler": ("loop",),
+    "connector.Connection.transport": (),
     "connector.Connection": ("connector", "key", "protocol", "loop"),
 }
 
@@ -54,6 +55,8 @@ def _connecting(module: ModuleType, real: Callable[..., Any]) -> Any:
                     await req.update_body(pending.sends)
                 with seam.inside():
                     connection = await real(self, req, *args, **kwargs)
+                if connection.transport is not None:
+                    pending.sock = connection.transport.get_extra_info("socket")
         connection.agentperf_pending = pending
         return connection
 
@@ -85,8 +88,6 @@ async def _request(req: Any) -> Request:
 
 
 def watch(module: ModuleType, response: Any, pending: Pending) -> None:
-    if response.connection is not None and response.connection.transport is not None:
-        pending.sock = response.connection.transport.get_extra_info("socket")
     undone = response._session is None or response._session._auto_decompress
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers)
     pending.response(

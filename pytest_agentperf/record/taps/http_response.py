@@ -23,12 +23,12 @@ _PIECE = 65_536
 def watch(parsed: Any, pending: Pending) -> None:
     """An answer whose head was read: told as its body is, below it, so that each way to read one is."""
     headers: Headers = tuple((name.lower(), value) for name, value in parsed.headers.items())
+    pending.sock = getattr(getattr(parsed.fp, "raw", None), "_sock", None)
     pending.response(parsed.status, headers, parsed.reason or "")
     stand_in = not isinstance(parsed, http.client.HTTPResponse)
     if stand_in or parsed.fp is None or parsed.length == 0:
         pending.end()
     else:
-        pending.sock = getattr(getattr(parsed.fp, "raw", None), "_sock", None)
         parsed.fp = _shown(parsed, pending) if pending.hides else _Tee(parsed, pending)
 
 

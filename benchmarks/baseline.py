@@ -1,6 +1,6 @@
-"""What baselines add to a run: 10,000 tests with two LLM calls each, a tenth of them changed.
+"""What baselines add to a run: 10,000 tests with two LLM calls each, a tenth of them changed, most of which are worse.
 
-    python benchmarks/baseline.py [TESTS]
+    python benchmarks/baseline.py [TESTS] [CHANGED, per cent]
 
 Prints CPU seconds of each step (gate, causes, update, terminal, run.json, Markdown, HTML), their sum, what memory they add, and the
 ratio of all of it to one thing that every run pays: making the profiles' JSON, as xdist carries it. Exits with 1 above
@@ -33,7 +33,7 @@ from pytest_agentperf.report.terminal import render
 SECONDS, MEGABYTES = 3.0, 300
 
 
-def main(tests: int) -> int:
+def main(tests: int, changed: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         plans = [plan(seed, turns=(1, 3)) for seed in range(tests)]
@@ -43,7 +43,7 @@ def main(tests: int) -> int:
         after = list(before)
         calls = sum(len(seen.calls) for seen in before) / tests
         print(f"{tests:,} tests with {calls:.1f} LLM calls each")
-        for at in range(0, tests, 10):
+        for at in range(0, tests, 100 // changed):
             after[at] = priced(profile(before[at].nodeid, inject(at, plans[at])[0]), PRICES)
         runs = [TestRun(profile=seen, outcome="passed", new=True) for seen in before]
         update(Baselines(Tree(root), own_prices=PRICES), root, runs, {"new"})
@@ -99,4 +99,5 @@ def judged(seen: Any, found: Compared) -> TestRun:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    given = [int(word) for word in sys.argv[1:]]
+    raise SystemExit(main(*given, *(10_000, 10)[len(given) :]))

@@ -111,8 +111,10 @@ class Trace:
         spans = []
         for number, tool in enumerate(self.tools):
             if tool.took_ns:
-                at_ns = starts.get(("tool", number), tool.span.start_ns)
-                spans.append(replace(tool.span, start_ns=at_ns, end_ns=at_ns + tool.took_ns))
+                span, at_ns = tool.span, starts.get(("tool", number), tool.span.start_ns)
+                if (span.start_ns, span.end_ns) != (at_ns, at_ns + tool.took_ns):
+                    span = replace(span, start_ns=at_ns, end_ns=at_ns + tool.took_ns)
+                spans.append(span)
         return Profile(
             nodeid=self.head.nodeid,
             clock=self.head.clock,

@@ -343,6 +343,7 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     )
 
     monkeypatch.chdir(session.path)
+    monkeypatch.delenv("CI", raising=False)
     capsys.readouterr()
     assert main(["review", "run.json", "--accept=all"]) == 0
     assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in capsys.readouterr().out

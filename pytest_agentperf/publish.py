@@ -46,5 +46,6 @@ def properties(others: Iterable[tuple[str, object]], profile: Profile) -> list[t
     """JUnit's of a test: those of others, and each known number as `agentperf.NAME`, once however often it is tried."""
     from pytest_agentperf.model.metric import METRICS, known_numbers
 
-    kept = [(name, value) for name, value in others if name not in {f"agentperf.{own}" for own in METRICS}]
+    own = {f"agentperf.{name}" for name in METRICS}
+    kept = [(name, value) for name, value in others if name not in own]
     return [*kept, *((f"agentperf.{name}", value) for name, value in known_numbers(profile).items())]

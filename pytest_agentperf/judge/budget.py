@@ -14,7 +14,7 @@ from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Reading, Recording
-from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.span import Span, SpanKind, upwards
 from pytest_agentperf.model.usage import Usage, total
 from pytest_agentperf.price.cost import OwnPrice, price
 from pytest_agentperf.price.tokens import estimate
@@ -191,13 +191,8 @@ class TokenBudget:
 
 def _around(spans: Sequence[Span], innermost: int | None) -> set[str]:
     """What the timers around a span, and it itself, answer to."""
-    by_id = {span.id: span for span in spans}
-    names: set[str] = set()
-    while innermost is not None:
-        span = by_id[innermost]
-        names.update(categories(span.name) if span.kind is SpanKind.TIMER else ())
-        innermost = span.parent
-    return names
+    around = upwards({span.id: span for span in spans}, innermost)
+    return {name for span in around if span.kind is SpanKind.TIMER for name in categories(span.name)}
 
 
 def _tokens(profile: Profile) -> int:

@@ -18,7 +18,7 @@ from pytest_agentperf.judge.kinds.table import KINDS, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Number, format_value
+from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Number, format_amount, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
@@ -175,7 +175,7 @@ def headline(edits: Sequence[Edit]) -> str:
     what = first.what.replace("{of}", f" of {several}" if several else "")
     each = [amount for edit in edits for amount in edit.each]
     if first.kind == "miss":
-        about = f": about {_signed(median_low(each), first.unit, 'input_tokens')} a call" if each else ""
+        about = f": about {format_amount('input_tokens', median_low(each))} a call" if each else ""
         return what.replace("{each}", about)
     if not each:
         return what
@@ -194,14 +194,7 @@ def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
 
 
 def _amounts(shares: Mapping[str, Number]) -> str:
-    told = [f"{_signed(shares[name], METRICS[name].unit, name)}" for name in _sorted(shares)]
-    return ", ".join(told[:_TOLD])
-
-
-def _signed(amount: Number, unit: str, name: str) -> str:
-    text = format_value(-amount if amount < 0 else amount, unit if unit in ("ms", "USD") else "")
-    label = "" if unit == "USD" else f" {METRICS[name].label}"
-    return f"{'-' if amount < 0 else '+'}{text}{label}"
+    return ", ".join([format_amount(name, shares[name]) for name in _sorted(shares)][:_TOLD])
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

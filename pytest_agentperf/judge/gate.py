@@ -10,7 +10,15 @@ from math import ceil, floor
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.model.change import Change, Verdict
 from pytest_agentperf.model.exchange import Origin
-from pytest_agentperf.model.metric import METRICS, Measure, Metric, Number, Slack, format_value
+from pytest_agentperf.model.metric import (
+    METRICS,
+    Measure,
+    Metric,
+    Number,
+    Slack,
+    format_number,
+    format_value,
+)
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, price
 
@@ -179,22 +187,19 @@ def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold | N
 def sentence(change: Change) -> str:
     """`input tokens: 2,710 -> 3,310, 2,764 allowed`."""
     metric = METRICS[change.metric]
-    unit = metric.unit if metric.unit in ("ms", "USD") else ""
-    was, now = (format_value(value, unit) for value in (change.was, change.now))
+    was, now = (format_number(change.metric, value) for value in (change.was, change.now))
     if change.verdict is Verdict.UNRECORDED:
         return f"{metric.label}: {was} -> {now} is better and not recorded yet (--agentperf-ratchet)"
     if change.now is None:
         return f"{metric.label}: {was} -> unknown: {change.why}"
     most = "allowed" if metric.better == "lower" else "the least allowed"
-    return f"{metric.label}: was {was}, is {now}, {format_value(change.limit, unit)} {most}"
+    return f"{metric.label}: was {was}, is {now}, {format_number(change.metric, change.limit)} {most}"
 
 
 def _short(change: Change) -> str:
     """`latency 3,824 -> 4,724 ms`: pytest's summary has room for no more."""
-    metric = METRICS[change.metric]
-    unit = metric.unit if metric.unit in ("ms", "USD") else ""
-    was, now = format_value(change.was, unit).removesuffix(" ms"), format_value(change.now, unit)
-    return f"{metric.label} {was} -> {now}"
+    was, now = (format_number(change.metric, value) for value in (change.was, change.now))
+    return f"{METRICS[change.metric].label} {was.removesuffix(' ms')} -> {now}"
 
 
 def describe(changes: Iterable[Change], shown: str, nodeid: str, why: Sequence[str] = ()) -> str:

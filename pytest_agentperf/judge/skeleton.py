@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pytest_agentperf.judge.skeleton_reader import read_skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
-from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.span import SpanKind, upwards
 
 
 def skeleton(profile: Profile) -> Profile:
@@ -28,12 +27,6 @@ def skeleton(profile: Profile) -> Profile:
 
 def agent_of(profile: Profile, call: ModelCall) -> str:
     """The innermost timer around a call, else the tool that it works for; empty where there is neither."""
-    around = list(_upwards({span.id: span for span in profile.spans}, call.span))
+    around = list(upwards({span.id: span for span in profile.spans}, call.span))
     timers = [span.name for span in around if span.kind is SpanKind.TIMER]
     return next(iter([*timers, *(span.name for span in around)]), "")
-
-
-def _upwards(spans: Mapping[int, Span], innermost: int | None) -> Iterator[Span]:
-    while innermost is not None and innermost in spans:
-        yield spans[innermost]
-        innermost = spans[innermost].parent

@@ -375,6 +375,18 @@ def format_value(value: Number | None, unit: str, *, estimated: bool = False) ->
     return f"{mark}{text} {unit}".rstrip()
 
 
+def format_number(name: str, value: Number | None) -> str:
+    """A number beside its metric's label, which says what is counted: only times and money have a unit of their own."""
+    unit = METRICS[name].unit
+    return format_value(value, unit if unit in ("ms", "USD") else "")
+
+
+def format_amount(name: str, amount: Number) -> str:
+    """What is more or less of a metric: `+1,200 ms latency`, `+6 input tokens`, `-$0.0012`."""
+    label = "" if METRICS[name].unit == "USD" else f" {METRICS[name].label}"
+    return f"{'-' if amount < 0 else '+'}{format_number(name, -amount if amount < 0 else amount)}{label}"
+
+
 def _money(usd: Decimal) -> str:
     """At least cents; below one dollar, down to two significant digits beyond the zeros."""
     if usd == 0 or abs(usd) >= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -58,3 +59,10 @@ class Span:
     """Bytes of the arguments as JSON text, as the model wrote them."""
     result_size: int | None = None
     """Bytes of its result as JSON, as the next request carried it; None where none did, or not by the call's name."""
+
+
+def upwards(spans: Mapping[int, Span], innermost: int | None) -> Iterator[Span]:
+    """A span and those around it, from the inside out; `spans` by their ids."""
+    while innermost is not None and innermost in spans:
+        yield spans[innermost]
+        innermost = spans[innermost].parent

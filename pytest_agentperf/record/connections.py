@@ -14,6 +14,8 @@ _lock = threading.Lock()
 
 def connection(sock: Any) -> Connection:
     """Asked once an answer, when its headers are there; empty where there is no socket to ask."""
+    if sock is None:
+        return ""
     try:
         ends = (sock.getsockname(), sock.getpeername())
     except (AttributeError, OSError):

@@ -26,21 +26,20 @@ class Flights:
 
     def __init__(self, lock: threading.RLock, open_calls: OpenCalls | None) -> None:
         self.zero_ns = 0
-        """As `Recorder.zero_ns`."""
+        """Of the clock that `time.monotonic_ns` reads: when the recording's reads 0."""
         self._lock = lock
         self._open_calls = open_calls
         self._under_way: dict[Pending, _Flight] = {}
         self._readings: dict[int, Reading] = {}
         self._started = 0
 
-    def start(self, pending: Pending, span: int | None) -> Exchange:
+    def start(self, pending: Pending, span: int | None) -> None:
         with self._lock:
             self._under_way[pending] = _Flight(self._started, span)
             self._started += 1
             pending.done.append(self._landed)
             if self._open_calls is not None:
                 pending.heard = partial(self._heard, pending, self._open_calls)
-            return self._exchange(pending)
 
     def drop(self, pending: Pending) -> None:
         """A call that was refused is none."""
@@ -68,7 +67,8 @@ class Flights:
             indices = [reading.call.index for reading in self.so_far()]
         return sum(index <= own for index in indices) if own is not None and own in indices else None
 
-    def _exchange(self, pending: Pending, *, partial: bool = False) -> Exchange:
+    def exchange(self, pending: Pending, *, partial: bool = False) -> Exchange:
+        """What is known of one under way; its answer only once it has ended, or `partial`."""
         place, span = self._under_way[pending]
         return pending.exchange(index=place, zero_ns=self.zero_ns, span=span, partial=partial)
 
@@ -80,13 +80,13 @@ class Flights:
         if not ASKS.search(pending.body, max(0, len(pending.body) - size - LONGEST_ASK)):
             return
         with self._lock:
-            exchange = self._exchange(pending, partial=True) if pending in self._under_way else None
+            exchange = self.exchange(pending, partial=True) if pending in self._under_way else None
         if exchange is not None and (reading := decode(exchange)):
             open_calls.answered(reading.call)
 
     def _landed(self, pending: Pending) -> None:
         with self._lock:
-            exchange = self._exchange(pending) if pending in self._under_way else None
+            exchange = self.exchange(pending) if pending in self._under_way else None
         if exchange is not None:
             self._keep(pending, exchange)
 
@@ -96,11 +96,11 @@ class Flights:
             whole = decode(self._left_behind(pending))
             if whole is not None and whole.call.usage is not None and whole.call.error is None:
                 return whole
-        return decode(self._exchange(pending))
+        return decode(self.exchange(pending))
 
     def _left_behind(self, pending: Pending) -> Exchange:
         """A call that outlives the test: an answer that nobody reads on ended with its last chunk."""
-        exchange = self._exchange(pending, partial=True)
+        exchange = self.exchange(pending, partial=True)
         if exchange.response is None:
             return replace(exchange, error=exchange.error or "the test ended before the answer came")
         if exchange.end_ns is None and exchange.chunks and pending.end_known:

@@ -78,7 +78,7 @@ class Pending:
         """What the answer is read from, where that is known."""
         self.connection: Connection = ""
         self.sends: bytes | None = None
-        """The body to send in place of the request's, where the tap can; then it shows the client what `shown` gives."""
+        """The body to send in place of the request's, where the tap can; then it shows the client what `passed` gives."""
         self.hidden = b""
         """What the answer told because of that, and the client does not see."""
         self.encoded = False
@@ -143,17 +143,19 @@ class Pending:
         """Whether the client sees another body than the one that comes. Known with the headers."""
         return self._hiding is not None
 
-    def shown(self, data: bytes) -> bytes:
-        """What the client gets to see of a piece that came."""
-        if self._hiding is None:
-            return data
-        data = self._hiding(data)
-        self.hidden = self._hiding.hidden
+    def passed(self, data: bytes) -> bytes:
+        """What the client gets to see of a piece that came, and what is told of it as a `chunk`."""
+        if self._hiding is not None:
+            data = self._hiding(data)
+            self.hidden = self._hiding.hidden
+        self.chunk(data)
         return data
 
-    def shown_last(self) -> bytes:
-        """What it gets to see at the end."""
-        return b"" if self._hiding is None else self._hiding.rest()
+    def passed_last(self) -> bytes:
+        """The same of what was held back until the end."""
+        data = b"" if self._hiding is None else self._hiding.rest()
+        self.chunk(data)
+        return data
 
     def end(self, at_ns: int | None = None) -> None:
         """The body is complete."""

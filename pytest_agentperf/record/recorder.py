@@ -86,8 +86,6 @@ class Recorder:
         """Who sees what the program does besides its calls."""
         self.peak_memory: int | None = None
         """Bytes, once somebody has measured it."""
-        self.zero_ns = 0
-        """Of the clock that `time.monotonic_ns` reads."""
         self._zero_cpu_ns = 0
         self._latency_ns = 0
         self._cpu_ns = 0
@@ -101,7 +99,7 @@ class Recorder:
         with _stack_lock:
             _stack.append(self)
         self._zero_cpu_ns = time.process_time_ns()
-        self.zero_ns = self._flights.zero_ns = time.monotonic_ns()
+        self._flights.zero_ns = time.monotonic_ns()
         self._running = True
 
     def close(self) -> None:
@@ -125,6 +123,11 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def zero_ns(self) -> int:
+        """Of the clock that `time.monotonic_ns` reads: when the recording's reads 0."""
+        return self._flights.zero_ns
 
     def recording(self) -> Recording:
         """What there is so far; of calls in flight see `Flights.so_far`."""
@@ -259,9 +262,9 @@ class Recorder:
             with self._lock:
                 if not self._running:
                     return pending
-                exchange = self._flights.start(pending, self.spans.innermost())
+                self._flights.start(pending, self.spans.innermost())
             if self.gates:
-                self._ask(exchange, peek(request) if peek else None)
+                self._ask(self._flights.exchange(pending), peek(request) if peek else None)
             pending.start_ns = time.monotonic_ns()
         except Stop:
             self._flights.drop(pending)

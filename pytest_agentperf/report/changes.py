@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.change import Cause, Change, Verdict
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS, format_number
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.report.figures import count, sentence
 from pytest_agentperf.report.table import Paint
@@ -54,11 +54,9 @@ def numbers(test: TestRun, width: int) -> list[str]:
 
 
 def _number(change: Change) -> str:
-    metric = METRICS[change.metric]
-    unit = metric.unit if metric.unit in ("ms", "USD") else ""
-    was, now = (format_value(value, unit) for value in (change.was, change.now))
+    was, now = (format_number(change.metric, value) for value in (change.was, change.now))
     said = verdict(change)
-    return f"{metric.label} {was} -> {now}{f' ({said})' if said else ''}"
+    return f"{METRICS[change.metric].label} {was} -> {now}{f' ({said})' if said else ''}"
 
 
 def verdict(change: Change) -> str:

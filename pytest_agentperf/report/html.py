@@ -17,11 +17,11 @@ from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.change import Change
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS, format_amount, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
-from pytest_agentperf.report.problems import Problem, problems, share_text
+from pytest_agentperf.report.problems import Problem, problems
 from pytest_agentperf.report.totals import time_source
 
 _SLOT = "<!--data-->"
@@ -144,7 +144,7 @@ def _problem(problem: Problem, places: dict[str, int]) -> dict[str, Any]:
         "text": plain(problem.text),
         "severity": problem.severity,
         "tests": [places[test] for test in problem.tests if test in places],
-        "costs": [share_text(share) for share in problem.shares],
+        "costs": [format_amount(share.metric, share.amount) for share in problem.shares],
         "place": f"{problem.path}:{problem.line}" if problem.path else "",
         "id": problem.fingerprint[:10],
     }

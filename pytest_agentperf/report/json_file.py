@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.codec import from_json, no_collection, to_json
-from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number
+from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number, plain_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Total, time_source, totals
 
@@ -149,7 +149,7 @@ def total_json(name: str, total: Total, of: str = "tests") -> dict[str, Any]:
 
 
 def _number(value: Number | None) -> int | float | None:
-    return value if value is None or isinstance(value, int) else float(value)
+    return None if value is None else plain_number(value)
 
 
 def _short(value: object) -> str:

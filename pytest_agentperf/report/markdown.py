@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_agentperf.analyze.text import plain
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS, format_amount, format_value
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import count, figure, hidden_sums
-from pytest_agentperf.report.problems import Problem, problems, share_text
+from pytest_agentperf.report.problems import Problem, problems
 from pytest_agentperf.report.totals import Total, totals
 
 PAGE = 900_000
@@ -96,7 +96,7 @@ def _problem(problem: Problem) -> list[str]:
         _SIGNS[problem.severity],
         f"{text(problem.text)}{place}",
         f"{len(problem.tests):,}{example}",
-        "<br>".join(map(share_text, problem.shares)),
+        "<br>".join(format_amount(share.metric, share.amount) for share in problem.shares),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pytest_agentperf.model.change import Cause, Share
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.report import Report, TestRun
 
 Severity = Literal["error", "warning", "info"]
@@ -43,14 +43,6 @@ def problems(report: Report) -> list[Problem]:
     """Regressions, then limits that were not kept, then what rules found; of each the costliest first."""
     where = {run.profile.nodeid: run.where for run in report.tests}
     return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report)]
-
-
-def share_text(share: Share) -> str:
-    """`+1,200 ms latency`, `+6 input tokens`, `-$0.0012`."""
-    amount = -share.amount if share.amount < 0 else share.amount
-    text = format_value(amount, share.unit if share.unit in ("ms", "USD") else "")
-    label = "" if share.unit == "USD" else f" {METRICS[share.metric].label}"
-    return f"{'-' if share.amount < 0 else '+'}{text}{label}"
 
 
 def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:

@@ -32,17 +32,14 @@ _SDKS = {
 
 def find(profile: Profile) -> Iterator[Finding]:
     for found in profile.signals.imports if profile.signals else ():
-        if found.took_ns >= _LEAST_UNUSED_NS and _is_unused(found.module, profile):
+        unused = _is_unused(found.module, profile)
+        if found.took_ns >= (_LEAST_UNUSED_NS if unused else _LEAST_NS):
             yield RULE.finding(
-                f"importing {found.module} took {milliseconds(found.took_ns)} of processor time inside of the test's body, and no LLM call "
-                "speaks its API",
-                fix="import an SDK where its provider is chosen",
-                where=found.where,
-            )
-        elif found.took_ns >= _LEAST_NS:
-            yield RULE.finding(
-                f"importing {found.module} took {milliseconds(found.took_ns)} of processor time inside of the test's body",
-                fix="import it at the top of the module, or before the first request",
+                f"importing {found.module} took {milliseconds(found.took_ns)} of processor time inside of the test's body"
+                f"{', and no LLM call speaks its API' if unused else ''}",
+                fix="import an SDK where its provider is chosen"
+                if unused
+                else "import it at the top of the module, or before the first request",
                 where=found.where,
             )
 

@@ -12,7 +12,7 @@ comparison, a fallback), say `@pytest.mark.agentperf(ignore="AP304")`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from pytest_agentperf.analyze.rules.rule import Rule
@@ -20,7 +20,7 @@ from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
-from pytest_agentperf.model.span import SpanKind
+from pytest_agentperf.model.span import Span, SpanKind, upwards
 
 
 def find(profile: Profile) -> Iterator[Finding]:
@@ -58,12 +58,13 @@ def _shares(profile: Profile) -> Iterator[Finding]:
     most = profile.thresholds.cost_share
     if most is None:
         return
+    spans = {span.id: span for span in profile.spans}
     costs: dict[str, list[tuple[Decimal, ModelCall]]] = {}
     for call in profile.calls:
         if call.error is None:
             if call.cost is None or call.cost.usd is None:
                 return
-            costs.setdefault(_operation(call, profile), []).append((call.cost.usd, call))
+            costs.setdefault(_operation(call, spans), []).append((call.cost.usd, call))
     total = sum((usd for group in costs.values() for usd, _ in group), Decimal(0))
     for operation, group in costs.items() if len(costs) > 1 else ():
         usd = sum((usd for usd, _ in group), Decimal(0))
@@ -78,12 +79,9 @@ def _shares(profile: Profile) -> Iterator[Finding]:
             )
 
 
-def _operation(call: ModelCall, profile: Profile) -> str:
-    spans = {span.id: span for span in profile.spans}
-    span = spans.get(call.span) if call.span is not None else None
-    while span is not None and span.kind is not SpanKind.TIMER:
-        span = spans.get(span.parent) if span.parent is not None else None
-    return span.name if span is not None else f"{call.operation} with {call.model}"
+def _operation(call: ModelCall, spans: Mapping[int, Span]) -> str:
+    timers = (span.name for span in upwards(spans, call.span) if span.kind is SpanKind.TIMER)
+    return next(timers, f"{call.operation} with {call.model}")
 
 
 RULE = Rule(

@@ -105,11 +105,9 @@ def watch(module: ModuleType, response: Any, pending: Pending) -> None:
 
 def _see(content: Any, pending: Pending) -> None:
     """What came together with the headers."""
-    pieces = [pending.shown(bytes(data)) for data in getattr(content, "_buffer", ())]
+    pieces = [pending.passed(bytes(data)) for data in getattr(content, "_buffer", ())]
     if content.is_eof():
-        pieces.append(pending.shown_last())
-    for data in pieces:
-        pending.chunk(data)
+        pieces.append(pending.passed_last())
     if pending.hides:
         content._buffer = deque(filter(None, pieces))
         content._size = content.total_bytes = sum(map(len, pieces))
@@ -124,13 +122,10 @@ def _tee(module: ModuleType, pending: Pending) -> type:
         __slots__ = ()
 
         def feed_data(self, data: bytes, *args: Any) -> Any:
-            shown = pending.shown(bytes(data))
-            pending.chunk(shown)
-            return base.feed_data(self, shown, *args)
+            return base.feed_data(self, pending.passed(bytes(data)), *args)
 
         def feed_eof(self) -> None:
-            if shown := pending.shown_last():
-                pending.chunk(shown)
+            if shown := pending.passed_last():
                 base.feed_data(self, shown)
             pending.end()
             base.feed_eof(self)

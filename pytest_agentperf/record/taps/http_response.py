@@ -96,12 +96,9 @@ def _shown(parsed: Any, pending: Pending) -> io.BufferedReader:
         frame = wire.chunk if unchunked else bytes
         with pending:
             while not (unchunked and unchunked.complete) and (data := source.read1(_PIECE)):
-                shown = pending.shown(unchunked(data) if unchunked else data)
-                pending.chunk(shown)
-                if shown:
+                if shown := pending.passed(unchunked(data) if unchunked else data):
                     yield frame(shown)
-            if shown := pending.shown_last():
-                pending.chunk(shown)
+            if shown := pending.passed_last():
                 yield frame(shown)
             if unchunked and not unchunked.complete:
                 pending.fail(_cut())

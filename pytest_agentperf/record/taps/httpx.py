@@ -134,11 +134,8 @@ class _Tee:
     def __iter__(self) -> Iterator[bytes]:
         with self._pending:
             for piece in self._source:
-                data = self._pending.shown(piece)
-                self._pending.chunk(data)
-                yield data
-            if data := self._pending.shown_last():
-                self._pending.chunk(data)
+                yield self._pending.passed(piece)
+            if data := self._pending.passed_last():
                 yield data
         self._pending.end()
 
@@ -157,11 +154,8 @@ class _AsyncTee:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with self._pending:
             async for piece in self._source:
-                data = self._pending.shown(piece)
-                self._pending.chunk(data)
-                yield data
-            if data := self._pending.shown_last():
-                self._pending.chunk(data)
+                yield self._pending.passed(piece)
+            if data := self._pending.passed_last():
                 yield data
         self._pending.end()
 

@@ -25,7 +25,7 @@ from generated import PRICES, inject, plan, profile
 from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, update
 from pytest_agentperf.judge.causes import causes, why
 from pytest_agentperf.judge.gate import describe, priced
-from pytest_agentperf.model.codec import to_json
+from pytest_agentperf.model.codec import to_text
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.formats import write
 from pytest_agentperf.report.terminal import render
@@ -48,7 +48,7 @@ def main(tests: int, changed: int) -> int:
         runs = [TestRun(profile=seen, outcome="passed", new=True) for seen in before]
         update(Baselines(Tree(root), own_prices=PRICES), root, runs, {"new"})
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        usual = cpu(lambda: [to_json(seen) for seen in after])[0]
+        usual = cpu(lambda: [to_text(seen) for seen in after])[0]
         steps = measure(root, after)
         more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
     for step, seconds in steps.items():
@@ -82,7 +82,7 @@ def measure(root: Path, after: list[Any]) -> dict[str, float]:
     steps["update"], _ = cpu(
         lambda: update(store, root, [replace(run, outcome="passed") for run in runs], {"worse", "better"})
     )
-    report = Report(tests=tuple(runs), causes=found)
+    report = Report(tests=tuple(runs), causes=found, texts=tuple(map(to_text, runs)))  # as they travelled
     steps["terminal"], _ = cpu(lambda: render(report, width=100, color=False))
     for name in ("json", "markdown", "html"):
         steps[name], _ = cpu(partial(write, report, name, root / name))

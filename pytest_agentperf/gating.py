@@ -104,14 +104,13 @@ class Gate:
         `ran`: every test that there is in `complete`, files and folders that ran as a whole. Raises OSError, BadBaseline.
         """
         notes = [*report.notes, *self._written(report.tests, ran, complete)]
-        tests = report.tests
         try:
-            tests = tuple(self._since_merge_base(tests))
+            report = report.with_tests(self._since_merge_base(report.tests))
         except GitError as problem:
             notes.append(f"changes since the merge base are not told: {problem}")
-        return replace(report, tests=tests, causes=causes(tests), notes=tuple(notes))
+        return replace(report, causes=causes(report.tests), notes=tuple(notes))
 
-    def _since_merge_base(self, tests: Sequence[TestRun]) -> Iterable[TestRun]:
+    def _since_merge_base(self, tests: Sequence[TestRun]) -> Sequence[TestRun]:
         """With what the baselines of this tree have accepted since they left the target's. Raises GitError, BadBaseline."""
         ref = self.settings.against or target(os.environ)
         if ref is None:

@@ -292,8 +292,9 @@ class Session:
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
 
+        texts = [self._tests[nodeid] for nodeid in sorted(self._tests)]
         with no_collection():
-            tests = [from_text(TestRun, self._tests[nodeid]) for nodeid in sorted(self._tests)]
+            tests = [from_text(TestRun, text) for text in texts]
         notes = cassettes.notes(
             tests,
             tell_unplayed=self.settings.unplayed == "report",
@@ -302,7 +303,11 @@ class Session:
         )
         versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
         return Report(
-            tests=tuple(tests), notes=tuple(notes), bugs=tuple(self.guard.bugs), versions=tuple(versions.items())
+            tests=tuple(tests),
+            notes=tuple(notes),
+            bugs=tuple(self.guard.bugs),
+            versions=tuple(versions.items()),
+            texts=tuple(texts),
         )
 
     def summarize(self, terminal: pytest.TerminalReporter) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ USAGE = {
     "audio_out": "audio_output",
 }
 """Word in the file -> field of `Usage`."""
+_counts = attrgetter(*USAGE.values())
 _WHOLES = ("input", "output")
 
 Ids = Mapping[int | None, int]
@@ -110,16 +112,16 @@ def _usage(usage: Usage | None) -> str:
     """A part that is 0 and one that nobody stated are the same."""
     if usage is None:
         return "usage=none"
-    counts = ((word, field, getattr(usage, field)) for word, field in USAGE.items())
-    words = [f"{word}={count}" for word, field, count in counts if count or (count == 0 and field in _WHOLES)]
+    counts = zip(USAGE, _counts(usage), strict=True)
+    words = [f"{word}={count}" for word, count in counts if count or (count == 0 and word in _WHOLES)]
     return " ".join([*words, "estimated"] if usage.estimated else words)
 
 
 def _talk(prompt: Prompt) -> str:
-    own = sum(message.size for message in prompt.messages if message.role.lower() in MODEL_ROLES)
-    results = sum(result.size for result in prompt.results)
-    rest = sum(message.size for message in prompt.messages) - own - results
-    return f"talk={_short(message.digest for message in prompt.messages)}:{own}:{max(0, rest)}"
+    own = sum([message.size for message in prompt.messages if message.role.lower() in MODEL_ROLES])
+    results = sum([result.size for result in prompt.results])
+    rest = sum([message.size for message in prompt.messages]) - own - results
+    return f"talk={_short([message.digest for message in prompt.messages])}:{own}:{max(0, rest)}"
 
 
 def _result(result: ToolResult, asked: Asked) -> str:
@@ -127,7 +129,7 @@ def _result(result: ToolResult, asked: Asked) -> str:
 
 
 def _side(side: SideCall) -> str:
-    counts = (str(getattr(side.usage, field) or 0) for field in USAGE.values())
+    counts = (str(count or 0) for count in _counts(side.usage))
     names = (_quoted(text).replace(":", "%3A") for text in (side.kind, side.model or ""))
     return ":".join((*names, *counts))
 

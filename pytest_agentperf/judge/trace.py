@@ -106,7 +106,7 @@ class Trace:
                 end, cost = None if call.end_ns is None else start + took, price(call, self._own_prices)
                 if (call.start_ns, call.end_ns, call.cost) != (start, end, cost):
                     first = None if call.first_byte_ns is None else start + call.first_byte_ns - call.start_ns
-                    call = replace(call, start_ns=start, first_byte_ns=first, end_ns=end, cost=cost)
+                    slot.call = call = replace(call, start_ns=start, first_byte_ns=first, end_ns=end, cost=cost)
                 calls.append(call)
         spans = []
         for number, tool in enumerate(self.tools):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from operator import attrgetter
 from typing import Literal
@@ -66,8 +67,9 @@ class Metric:
         return self.unit == "ms" or self.name == "tool_overlap"
 
 
-def _known(value: Number) -> Measure:
-    return Measure(value=value)
+@lru_cache(maxsize=1 << 12, typed=True)  # most numbers of most tests are 0, 1 or those of another test
+def _known(value: Number, estimated: bool = False) -> Measure:
+    return Measure(value=value, estimated=estimated)
 
 
 def _ms(ns: int) -> int:
@@ -166,7 +168,7 @@ def _tokens(count: Callable[[Usage], int | None]) -> Callable[[Profile], Measure
                     return Measure(value=None, why=_silent(profile, count))
                 value += number
                 estimated = estimated or usage.estimated
-        return Measure(value=value, estimated=estimated)
+        return _known(value, estimated)
 
     return read
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pytest_agentperf.model.change import Cause, Change, Step
-from pytest_agentperf.model.codec import no_collection
+from pytest_agentperf.model.codec import no_collection, to_text
 from pytest_agentperf.model.limit import Violation
 from pytest_agentperf.model.metric import Measures, measured
 from pytest_agentperf.model.profile import Profile
@@ -16,7 +17,6 @@ from pytest_agentperf.model.profile import Profile
 class TestRun:
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
-    profile: Profile
     outcome: str
     """pytest's word: `passed`, `failed`, `skipped`, `xfailed`, `xpassed`."""
     violations: tuple[Violation, ...] = ()
@@ -37,6 +37,7 @@ class TestRun:
     """Why it is not what the merge base's baseline says, where that is not this tree's."""
     new: bool = False
     """It could be compared, and the baseline does not know it."""
+    profile: Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,16 @@ class Report:
     """Errors of our own that were kept away from the tests, one line each."""
     versions: tuple[tuple[str, str], ...] = ()
     """Of what the numbers depend on: this plugin, the price table."""
+    texts: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """The tests' JSON as it travelled, to be written as it is: in a run of thousands to make it again takes half a second."""
+
+    def with_tests(self, tests: Sequence[TestRun]) -> Report:
+        """The same run with others in the place of some of its tests, whose JSON is made anew."""
+        texts = [
+            text if now is before else to_text(now)
+            for now, before, text in zip(tests, self.tests, self.texts, strict=True)
+        ]
+        return replace(self, tests=tuple(tests), texts=tuple(texts))
 
     @cached_property
     def numbers(self) -> tuple[Measures, ...]:

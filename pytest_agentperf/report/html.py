@@ -32,7 +32,7 @@ _KNOWN, _FAILED = 1, 2
 
 def render(report: Report) -> str:
     data = json.dumps(to_data(report), ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 6, mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 4, mtime=0)).decode()
     page = files(__package__).joinpath("page.html").read_text("utf-8")
     return page.replace(_SLOT, packed, 1)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_agentperf.model import codec
 from pytest_agentperf.model.change import Cause
-from pytest_agentperf.model.codec import from_json, no_collection, to_json
 from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number, plain_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Total, time_source, totals
@@ -17,19 +17,7 @@ FORMAT = "pytest-agentperf run"
 FORMAT_VERSION = 2
 # 1: the first; 2: causes, and of a test changes, steps, accepted, base, new and where; what is empty is left out, as what
 # version 1 lacks: it takes its default.
-_STORED = (
-    "outcome",
-    "stopped",
-    "worker",
-    "where",
-    "violations",
-    "changes",
-    "steps",
-    "accepted",
-    "new",
-    "base",
-    "profile",
-)
+_STORED = tuple(TestRun.__dataclass_fields__)
 _AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
 
 
@@ -37,39 +25,36 @@ class UnreadableRun(ValueError):
     """The file is no run of ours; the message names the file, what is wrong with it and the way out."""
 
 
-def to_document(report: Report) -> dict[str, Any]:
-    """The same document for the same report, whatever the order that its tests, notes and bugs came in.
+def render(report: Report) -> Iterator[str]:
+    """The document in pieces, the same for the same report, whatever the order that its tests, notes and bugs came in.
 
     A test has its `profile`, from which everything else can be had again, and for people its `metrics`: value (money as
     a number too; the profile has the exact decimals), unit, `estimated` where it is, and where the value is null `why`.
     `time` says what its times are (see `totals.time_source`).
     """
-    document = _document(report)
-    return {**document, "tests": list(document["tests"])}
-
-
-def _document(report: Report) -> dict[str, Any]:
-    """With its tests one after the other: all at once they take a gigabyte."""
+    texts = report.texts or map(codec.to_text, report.tests)
     tests = sorted(
-        zip(report.tests, report.numbers, strict=True), key=lambda pair: (pair[0].profile.nodeid, pair[0].worker)
+        zip(report.tests, report.numbers, texts, strict=True), key=lambda row: (row[0].profile.nodeid, row[0].worker)
     )
-    return {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "versions": dict(report.versions),
-        "totals": {
-            "tests": len(tests),
-            **{name: total_json(name, total) for name, total in totals(report.numbers).items()},
-        },
-        "notes": sorted(report.notes),
-        "bugs": sorted(report.bugs),
-        "causes": to_json(report.causes),
-        "tests": (_test(run, numbers) for run, numbers in tests),
-    }
+    return _pieces(
+        {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "versions": dict(report.versions),
+            "totals": {
+                "tests": len(tests),
+                **{name: total_json(name, total) for name, total in totals(report.numbers).items()},
+            },
+            "notes": sorted(report.notes),
+            "bugs": sorted(report.bugs),
+            "causes": codec.to_json(report.causes),
+            "tests": (_test(*row) for row in tests),
+        }
+    )
 
 
 def from_document(data: Any) -> Report:
-    """The inverse of `to_document`. Raises UnreadableRun without the name of a file."""
+    """The inverse of `render`. Raises UnreadableRun without the name of a file."""
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else data
         raise UnreadableRun(f"not a run of pytest-agentperf (format: {_short(found)}); {_AGAIN}")
@@ -84,9 +69,9 @@ def from_document(data: Any) -> Report:
     try:
         return Report(
             tests=tuple(
-                from_json(TestRun, {key: test[key] for key in _STORED if key in test}) for test in data["tests"]
+                codec.from_json(TestRun, {key: test[key] for key in _STORED if key in test}) for test in data["tests"]
             ),
-            causes=from_json(tuple[Cause, ...], data.get("causes", [])),
+            causes=codec.from_json(tuple[Cause, ...], data.get("causes", [])),
             notes=tuple(data["notes"]),
             bugs=tuple(data["bugs"]),
             versions=tuple(data["versions"].items()),
@@ -96,14 +81,9 @@ def from_document(data: Any) -> Report:
         raise UnreadableRun(f"damaged: {missing}; {_AGAIN}") from problem
 
 
-def render(report: Report) -> Iterator[str]:
-    """In pieces."""
-    return _pieces(_document(report))
-
-
 def read(path: Path) -> Report:
-    """What `write` wrote. Raises UnreadableRun."""
-    with no_collection():
+    """What `render` made. Raises UnreadableRun."""
+    with codec.no_collection():
         return _read(path)
 
 
@@ -120,14 +100,14 @@ def _read(path: Path) -> Report:
         raise UnreadableRun(f"{path}: {problem}") from problem
 
 
-def _test(run: TestRun, numbers: Measures) -> dict[str, Any]:
-    stored = to_json(run)
-    return {
+def _test(run: TestRun, numbers: Measures, text: str) -> str:
+    """What can be worked out stands before what is stored."""
+    told = {
         "nodeid": run.profile.nodeid,
         "time": time_source(run.profile),
         "metrics": {name: measure_json(name, measure) for name, measure in numbers.items()},
-        **{key: stored[key] for key in _STORED if key in stored},
     }
+    return f"{_dump(told)[:-1]}, {text[1:]}"
 
 
 def measure_json(name: str, measure: Measure) -> dict[str, Any]:
@@ -163,24 +143,28 @@ def to_text(document: dict[str, Any]) -> str:
 
 
 def _pieces(document: dict[str, Any]) -> Iterator[str]:
+    """Lists item by item; an iterator gives items that are text already."""
     opening = "{\n"
     for key, value in document.items():
         yield f"{opening} {_dump(key)}: "
         opening = ",\n"
-        if isinstance(value, (list, Iterator)):
+        if isinstance(value, list):
+            yield from _items(map(_dump, value))
+        elif isinstance(value, Iterator):
             yield from _items(value)
         else:
             yield _dump(value)
     yield "\n}\n"
 
 
-def _items(values: Iterable[Any]) -> Iterator[str]:
+def _items(texts: Iterable[str]) -> Iterator[str]:
     opening, ending = "[\n  ", "[]"
-    for item in values:
+    for text in texts:
         yield opening
-        yield _dump(item)
+        yield text
         opening, ending = ",\n  ", "\n ]"
     yield ending
 
 
 _dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+"""What people may look for is written as they write it."""

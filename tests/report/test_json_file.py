@@ -4,17 +4,19 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from pytest_agentperf.model.codec import to_text
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import Gauge, Profile
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.report.formats import write
-from pytest_agentperf.report.json_file import UnreadableRun, from_document, read, to_document
+from pytest_agentperf.report.json_file import UnreadableRun, from_document, read, render
 from samples import broken, call, limit, profiles, report, run, trip
 
 
@@ -25,6 +27,15 @@ def two() -> Report:
     return report(
         run(trip(), "failed", broken(trip(), limit())), run(lost), notes=("a note",), bugs=("KeyError: 'x' at a.py:1",)
     )
+
+
+def document(of: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads("".join(render(of)))
+    return found
+
+
+def as_travelled(of: Report) -> Report:
+    return replace(of, texts=tuple(map(to_text, of.tests)))
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -46,7 +57,19 @@ def test_every_report_survives(tests: list[Profile], gauge: float) -> None:
         )
     )
 
-    assert from_document(json.loads(json.dumps(to_document(of)))) == of
+    assert from_document(document(of)) == of
+    assert from_document(document(as_travelled(of))) == of
+
+
+def test_the_same_bytes_from_tests_as_they_travelled_and_from_those_that_were_read_or_changed(tmp_path: Path) -> None:
+    sent = as_travelled(two())
+    first, second = sent.tests
+    changed = sent.with_tests([replace(first, new=True), second])
+
+    assert document(sent) == document(two())
+    assert document(changed)["tests"] == document(report(replace(first, new=True), second))["tests"]
+    write(sent, "json", tmp_path / "run.json")
+    assert "".join(render(read(tmp_path / "run.json"))) == (tmp_path / "run.json").read_text("utf-8")
 
 
 def test_the_same_bytes_in_whatever_order_tests_and_notes_came(tmp_path: Path) -> None:
@@ -63,11 +86,11 @@ def test_the_same_bytes_in_whatever_order_tests_and_notes_came(tmp_path: Path) -
 
 
 def test_a_reader_with_jq_finds_the_numbers() -> None:
-    document = to_document(two())
-    test, lost = document["tests"]
+    written = document(two())
+    test, lost = written["tests"]
 
-    assert list(document) == ["format", "version", "versions", "totals", "notes", "bugs", "causes", "tests"]
-    assert {key: value for key, value in document.items() if key not in ("totals", "causes", "tests")} == snapshot(
+    assert list(written) == ["format", "version", "versions", "totals", "notes", "bugs", "causes", "tests"]
+    assert {key: value for key, value in written.items() if key not in ("totals", "causes", "tests")} == snapshot(
         {
             "format": "pytest-agentperf run",
             "version": 2,
@@ -76,7 +99,7 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
             "bugs": ["KeyError: 'x' at a.py:1"],
         }
     )
-    assert document["totals"] == snapshot(
+    assert written["totals"] == snapshot(
         {
             "tests": 2,
             "latency": {"value": 4200, "unit": "ms", "estimated": False, "unknown_tests": 1},
@@ -172,7 +195,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def changed(**changes: object) -> str:
-    return json.dumps({**to_document(two()), **changes})
+    return json.dumps({**document(two()), **changes})
 
 
 @pytest.mark.parametrize(
@@ -186,7 +209,7 @@ def changed(**changes: object) -> str:
         (changed(version=3), "version 3 is newer .* reads up to 2", "pip install --upgrade pytest-agentperf"),
         (changed(version=0), "version 0 is none of this format", "--agentperf-json=PATH"),
         (changed(version="1"), "version '1' is none of this format", "--agentperf-json=PATH"),
-        (changed(tests=[{}]), "damaged: .*'profile' and 'outcome'", "--agentperf-json=PATH"),
+        (changed(tests=[{}]), "damaged: .*'outcome' and 'profile'", "--agentperf-json=PATH"),
         (changed(tests=[7]), "damaged: ", "--agentperf-json=PATH"),
         (changed(versions=[]), "damaged: ", "--agentperf-json=PATH"),
         (

@@ -68,8 +68,8 @@ class Metric:
 
 
 @lru_cache(maxsize=1 << 12, typed=True)  # most numbers of most tests are 0, 1 or those of another test
-def _known(value: Number, estimated: bool = False) -> Measure:
-    return Measure(value=value, estimated=estimated)
+def _known(value: Number) -> Measure:
+    return Measure(value=value)
 
 
 def _ms(ns: int) -> int:
@@ -168,7 +168,7 @@ def _tokens(count: Callable[[Usage], int | None]) -> Callable[[Profile], Measure
                     return Measure(value=None, why=_silent(profile, count))
                 value += number
                 estimated = estimated or usage.estimated
-        return _known(value, estimated)
+        return Measure(value=value, estimated=True) if estimated else _known(value)
 
     return read
 

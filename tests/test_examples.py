@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -205,6 +206,22 @@ def run(pytester: pytest.Pytester, example: str, *flags: str) -> pytest.RunResul
     """An example's session in a process of its own, stopped should the agent really run away."""
     pytester.copy_example(example)
     return pytester.runpytest_subprocess("--agentperf", *flags, timeout=120)
+
+
+BASELINES = Path(__file__).parent / "baselines"
+
+
+@pytest.mark.parametrize("folder", sorted(BASELINES.glob("*/*")), ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_baseline_that_an_older_release_wrote_says_the_same(pytester, folder):
+    """Each folder holds what that version wrote of the example of this name."""
+    written = [line for path in folder.glob("*.txt") for line in path.read_text("utf-8").splitlines()]
+    pytester.copy_example(folder.name)
+    shutil.copytree(folder, pytester.path / "agentperf_baseline", dirs_exist_ok=True)
+    pytester.runpytest_subprocess("--agentperf", "--agentperf-strict", "--agentperf-json=run.json", timeout=120)
+
+    tests = json.loads((pytester.path / "run.json").read_text("utf-8"))["tests"]
+    assert len(tests) == sum(line.startswith(" test ") for line in written)
+    assert [test["nodeid"] for test in tests if test.keys() & {"changes", "steps", "new"}] == []
 
 
 def test_every_example_is_tested():

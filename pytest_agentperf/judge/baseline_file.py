@@ -1,6 +1,6 @@
 """The text of a baseline: a block for each test of a module, made to be reviewed, merged and read again.
 
-    # agentperf-baseline 1 (written by pytest --agentperf-update)
+    # agentperf-baseline 2 (written by pytest --agentperf-update)
 
     test_plans_a_trip
      llm_calls 2
@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pytest_agentperf.judge.skeleton_reader import BadLine, read_skeleton
-from pytest_agentperf.judge.skeleton_text import write_skeleton
+from pytest_agentperf.judge.skeleton_text import PARTS, write_skeleton
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Profile
 
-VERSION = 1
-# 1: the first
+VERSION = 2
+# 1: the first; 2: a call has no `offers` (the names of the tools that it may ask for), and of a usage no part that is 0
 _HEAD = f"# agentperf-baseline {VERSION} (written by pytest --agentperf-update)"
 _FIRST = re.compile(r"# agentperf-baseline (\d+)\b.*")
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
@@ -97,6 +97,7 @@ def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Bl
         text = _without_conflicts(text)
     head, _, rest = text.partition("\n")
     _check_head(head, shown)
+    rest = _from_version_1(rest)  # whatever the head says: a merge may bring an old block below a new head
     blocks: dict[str, Block] = {}
     line = 2
     for part in rest.split("\n\n"):
@@ -124,6 +125,17 @@ def _check_head(head: str, shown: str) -> None:
             f"{shown}:1: version {found[1]} is not one that this pytest-agentperf reads (1 to {VERSION}); "
             "pip install --upgrade pytest-agentperf"
         )
+
+
+_OF_VERSION_1 = (" offers=", *(f" {word}=0" for word in PARTS))
+_MORE = re.compile(rf" (offers=\S*|({'|'.join(PARTS)})=0)(?= |$)")
+
+
+def _from_version_1(text: str) -> str:
+    """Blocks as they are now; those of today stay as they are."""
+    if not any(word in text for word in _OF_VERSION_1):
+        return text
+    return re.sub(r"^ call .*", lambda line: _MORE.sub("", line[0]), text, flags=re.MULTILINE)
 
 
 def _block(body: str, place: str) -> Block:

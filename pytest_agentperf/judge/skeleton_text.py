@@ -37,8 +37,9 @@ USAGE = {
     "audio_out": "audio_output",
 }
 """Word in the file -> field of `Usage`."""
+PARTS = tuple(word for word in USAGE if word not in ("input", "output"))
+"""Left out where they are 0."""
 _counts = attrgetter(*USAGE.values())
-_WHOLES = ("input", "output")
 
 Ids = Mapping[int | None, int]
 """Of spans, to the numbers of those that stay."""
@@ -113,7 +114,7 @@ def _usage(usage: Usage | None) -> str:
     if usage is None:
         return "usage=none"
     counts = zip(USAGE, _counts(usage), strict=True)
-    words = [f"{word}={count}" for word, count in counts if count or (count == 0 and word in _WHOLES)]
+    words = [f"{word}={count}" for word, count in counts if count or (count == 0 and word not in PARTS)]
     return " ".join([*words, "estimated"] if usage.estimated else words)
 
 

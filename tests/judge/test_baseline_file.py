@@ -28,7 +28,7 @@ def blocks(*seeds: int) -> dict[str, object]:
 
 def test_what_people_see() -> None:
     assert to_text({"TestTrip::test_plans[a b]": block(priced(trip(), PRICES))}) == snapshot("""\
-# agentperf-baseline 1 (written by pytest --agentperf-update)
+# agentperf-baseline 2 (written by pytest --agentperf-update)
 
 TestTrip::test_plans[a b]
  latency_ms 4200
@@ -92,8 +92,8 @@ CONFLICT = GOOD.replace(" latency_ms", "<<<<<<< ours\n latency_ms 1\n=======\n l
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", r"f:1: expected '# agentperf-baseline 1 .* got ''; write it again with: pytest"),
-        (GOOD.replace("baseline 1", "baseline 2"), "f:1: version 2 is not one .* pip install --upgrade"),
+        ("", r"f:1: expected '# agentperf-baseline 2 .* got ''; write it again with: pytest"),
+        (GOOD.replace("baseline 2", "baseline 3"), "f:1: version 3 is not one .* pip install --upgrade"),
         (CONFLICT, "f:4: an unresolved merge conflict; write it again with: pytest --agentperf --agentperf-update"),
         (GOOD + "\n" + GOOD.partition("\n\n")[2], r"f:\d+: test_001 stands here twice"),
         (GOOD.replace(" test took", " toast took", 1), "f:3: a block without its line `test`"),
@@ -112,6 +112,24 @@ def test_a_line_that_cannot_be_read_is_quoted() -> None:
 
 def test_a_file_in_conflict_keeps_the_blocks_that_are_not() -> None:
     assert list(from_text(CONFLICT, "f", conflicts=True)) == ["test_002"]
+
+
+OLD = Path(__file__).parents[1] / "baselines"
+
+
+@pytest.mark.parametrize("path", sorted(OLD.glob("version_1/*/*.txt")), ids=lambda path: path.stem)
+def test_a_merge_may_bring_blocks_of_version_1_below_a_head_of_today(path: Path) -> None:
+    old = path.read_text("utf-8")
+    assert " offers=" in old
+    assert from_text(old, "f") == from_text(to_text(from_text(old, "f")), "f")
+    assert from_text(old.replace("baseline 1", "baseline 2"), "f") == from_text(old, "f")
+
+
+@given(st.sampled_from(["a offers=b", "a read=0", " call x read=0"]))
+def test_an_id_may_look_like_a_word_of_version_1(name: str) -> None:
+    text = to_text({name: block(profile("t.py::x", plan(1)))})
+
+    assert list(from_text(text.replace("baseline 2", "baseline 1"), "f")) == [name]
 
 
 def git(folder: Path, *arguments: str, ok: bool = True) -> int:

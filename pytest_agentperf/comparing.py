@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pytest_agentperf.judge.baselines import Baselines, Tree, must_not_write, record
@@ -15,6 +16,7 @@ from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
 from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
 from pytest_agentperf.judge.revisions import GitError, Revision
 from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
@@ -33,7 +35,10 @@ _ALL_SHOWN = {name: Threshold(gates=False) for name in METRICS}
 class Side:
     """A test in one of two runs."""
 
-    skeleton: Profile
+    trace: str
+    """Equal traces, equal runs."""
+    skeleton: Callable[[], Profile]
+    """What it says; raises BadBaseline."""
     live: bool = False
     """A provider answered: then its numbers say little, and judge nothing."""
 
@@ -70,7 +75,9 @@ class Project:
             return _committed(self.baselines())
         if Path(name).is_file():
             seen = [test.profile for test in read(Path(name)).tests if test.profile.calls]
-            return {one.nodeid: Side(priced(skeleton(one), self.own_prices), bool(comparable(one))) for one in seen}
+            return {
+                one.nodeid: Side(write_skeleton(one), partial(skeleton, one), bool(comparable(one))) for one in seen
+            }
         try:
             source = Revision(self.root, name)
         except GitError as problem:
@@ -79,7 +86,10 @@ class Project:
 
 
 def _committed(baselines: Baselines) -> Sides:
-    return {nodeid: Side(profile) for nodeid, profile in baselines.everything().items()}
+    return {
+        nodeid: Side(block.trace, partial(block.profile, nodeid, str(baselines.path(nodeid))))
+        for nodeid, block in baselines.everything()
+    }
 
 
 def compare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,13 +119,14 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
 
 
 def side_by_side(project: Project, base: Sides, head: Sides) -> Report:
-    """The tests of both that changed, and why."""
+    """The tests of both that changed, and why. Raises BadBaseline."""
     tests = []
     for nodeid in sorted(base.keys() & head.keys()):
-        live = base[nodeid].live or head[nodeid].live
-        old, new = base[nodeid].skeleton, head[nodeid].skeleton
-        if old == new:
+        was, now = base[nodeid], head[nodeid]
+        if was.trace == now.trace:
             continue
+        live = was.live or now.live
+        old, new = (priced(side.skeleton(), project.own_prices) for side in (was, now))
         steps = explain(old, new, project.own_prices)
         found = compare(old, new, _ALL_SHOWN if live else project.limits.thresholds(nodeid), luck=luck(steps))
         if found:

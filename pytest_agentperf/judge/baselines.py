@@ -100,17 +100,12 @@ class Baselines:
         found = self.block(nodeid)
         return found.cost if found else None
 
-    def everything(self) -> dict[str, Profile]:
-        """Every skeleton of the project, priced, by node id. Raises BadBaseline."""
-        found = {}
+    def everything(self) -> Iterator[tuple[str, Block]]:
+        """Every test of the project that has a baseline. Raises BadBaseline."""
         for path in self.source.paths():
             if path.parent.name == self.folder:
                 module = path.parent.parent / (path.stem if "." in path.stem else f"{path.stem}.py")
-                for name in self.blocks(path):
-                    nodeid = f"{module}::{name}"
-                    if (profile := self.profile(nodeid)) is not None:
-                        found[nodeid] = profile
-        return found
+                yield from ((f"{module}::{name}", known) for name, known in self.blocks(path).items())
 
     def compare(
         self, head: Profile, thresholds: Thresholds, *, accepts: Collection[Verdict] = (), ratchet: bool = False

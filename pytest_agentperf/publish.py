@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,18 @@ def workflow_commands(settings: Settings, report: Callable[[], Report]) -> list[
 
 
 def properties(others: Iterable[tuple[str, object]], profile: Profile) -> list[tuple[str, object]]:
-    """JUnit's of a test: those of others, and each known number as `agentperf.NAME`, once however often it is tried."""
+    """JUnit's of a test: those of others, and each known number as `agentperf.NAME`, once however often it is tried.
+
+    As text, which is what JUnit makes of them: xdist sends no decimals.
+    """
     from pytest_agentperf.model.metric import METRICS, known_numbers
 
     own = {f"agentperf.{name}" for name in METRICS}
     kept = [(name, value) for name, value in others if name not in own]
-    return [*kept, *((f"agentperf.{name}", value) for name, value in known_numbers(profile).items())]
+    return [
+        *kept,
+        *(
+            (f"agentperf.{name}", f"{value:f}" if isinstance(value, Decimal) else str(value))
+            for name, value in known_numbers(profile).items()
+        ),
+    ]

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from junitparser.xunit2 import JUnitXml
 
 TESTS = """
 import agent, pytest
@@ -23,21 +24,30 @@ def test_over(): agent.ask()
 REAL = re.compile(r'("cpu_ns": |"cpu": \{"value": )[^,]+|"worker": "gw.", ')
 
 
-def run(session: pytest.Pytester, *flags: str) -> tuple[str, list[str]]:
-    path = session.path / "run.json"
-    result = session.runpytest_subprocess("--agentperf", f"--agentperf-json={path}", *flags)
+def run(session: pytest.Pytester, *flags: str) -> tuple[str, list[str], dict[str, dict[str, str]]]:
+    """The document, the summary, and JUnit's properties by test."""
+    path, junit = session.path / "run.json", session.path / "junit.xml"
+    result = session.runpytest_subprocess("--agentperf", f"--agentperf-json={path}", f"--junitxml={junit}", *flags)
     result.assert_outcomes(passed=6, failed=1)
     lines = result.stdout.lines
     start = next(i for i, line in enumerate(lines) if re.match("=+ agentperf: ", line))
     end = next(i for i, line in enumerate(lines) if "short test summary" in line)
-    return path.read_text("utf-8"), lines[start:end]
+    suites = JUnitXml.fromfile(str(junit))
+    told = {
+        case.name: {one.name: one.value for one in case.properties() if one.name != "agentperf.cpu"}
+        for suite in suites
+        for case in suite
+    }
+    return path.read_text("utf-8"), lines[start:end], told
 
 
 def test_summary_and_document_are_the_same(session):
     session.makepyfile(test_agents=TESTS)
     session.runpytest("--agentperf-record=once").assert_outcomes(passed=6, failed=1)
-    alone, summary = run(session)
-    spread, spread_summary = run(session, "-n", "2")
+    alone, summary, properties = run(session)
+    spread, spread_summary, spread_properties = run(session, "-n", "2")
     assert summary == spread_summary
+    assert properties == spread_properties
+    assert properties["test_over"]["agentperf.tokens"] == "120"
     assert REAL.sub(r"\1", alone) == REAL.sub(r"\1", spread)
     assert {test["worker"] for test in json.loads(spread)["tests"]} <= {"gw0", "gw1"}

@@ -133,7 +133,7 @@ def _cause(key: tuple[str, ...], found: _Found) -> Cause:
         found, key=lambda pair: (-max(map(_size, pair[1].amounts.items()), default=0), pair[0].profile.nodeid)
     )
     edits = [step.edit for _, step in ranked]
-    better = bool(shares) and not any(_worse(name, amount) for name, amount in shares.items())
+    better = bool(shares) and not any(_worse(name, shares) for name in shares)
     number = len({test.profile.nodeid for test, _ in found})
     tests = f"{number:,} test{'' if number == 1 else 's'}"
     amounts = _amounts({name: amount for name, amount in shares.items() if amount})
@@ -160,8 +160,10 @@ def _failed(test: TestRun) -> bool:
     return bool(test.profile.misses) or any(change.verdict.fails for change in test.changes)
 
 
-def _worse(name: str, amount: Number) -> bool:
-    metric = METRICS[name]
+def _worse(name: str, shares: Mapping[str, Number]) -> bool:
+    metric, amount = METRICS[name], shares[name]
+    if metric.part_of and shares.get(metric.part_of, 0) <= amount:
+        return False
     return metric.slack is not None and (amount < 0 if metric.better == "higher" else amount > 0)
 
 

@@ -119,6 +119,8 @@ def compare(
         if metric.timed and head.clock is not base.clock and not (threshold.asked and now.value is not None):
             continue
         change = _judged(metric, was.value, now, head, threshold)
+        if metric.part_of and not threshold.asked:
+            change = _by_the_rest(change, metric, base, head)
         if change.verdict is Verdict.REGRESSION and name in luck:
             change = _fair(change, metric, luck[name], thresholds.get(name))
         if change.verdict is Verdict.REGRESSION and Verdict.REGRESSION in accepts:
@@ -168,6 +170,23 @@ def _why_not(metric: Metric, now: Measure, head: Profile, threshold: Threshold) 
     if metric.timed and head.unmodelled and not threshold.asked:
         return f"it is partly real: {head.unmodelled[0]}"
     return ""
+
+
+def _by_the_rest(change: Change, metric: Metric, base: Profile, head: Profile) -> Change:
+    """A smaller part is no regression where the rest of the whole did not grow, nor a larger one better where it did not shrink."""
+    was, now, others = _rest(metric, base), _rest(metric, head), f"the other {METRICS[metric.part_of].label} are no"
+    if was is None or now is None:
+        return change
+    if change.verdict is Verdict.REGRESSION and now <= allowed(was, metric.slack or Slack(), "lower"):
+        return replace(change, verdict=Verdict.WITHIN, why=f"{others} more")
+    if change.verdict is Verdict.BETTER and now >= was:
+        return replace(change, verdict=Verdict.WITHIN, why=f"{others} fewer")
+    return change
+
+
+def _rest(metric: Metric, profile: Profile) -> Number | None:
+    part, whole = metric.read(profile).value, METRICS[metric.part_of].read(profile).value
+    return None if part is None or whole is None else whole - part  # type: ignore[operator]
 
 
 def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold | None) -> Change:

@@ -58,6 +58,8 @@ class Metric:
     """Under replay the same on every machine."""
     adds_up: bool = True
     """The numbers of several tests make a total."""
+    part_of: str = ""
+    """The metric of the whole, if less of this part is worse only where more of the whole is left without it: the rest."""
     slack: Slack | None = None
     """Of the gate on the baseline; None: it is shown there and gates only where somebody asks for it."""
 
@@ -280,6 +282,7 @@ METRICS: dict[str, Metric] = {
             unit="tokens",
             read=_part("cache_read"),
             better="higher",
+            part_of="input_tokens",
             slack=_TOKENS,
         ),
         Metric(

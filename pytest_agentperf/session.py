@@ -328,7 +328,7 @@ class Session:
             from pytest_agentperf.judge import suggest
             from pytest_agentperf.report.terminal import render
 
-            suggested = suggest.render(test.profile for test in self.report.tests) if self.settings.suggest else []
+            suggested = suggest.render(self.report.tests) if self.settings.suggest else []
             rows = len(self._tests) if self.config.option.verbose > 0 else 20
             bugs = tuple(self.guard.bugs)
             told = render(

@@ -142,6 +142,8 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
     if limit.allow:
         part = _without_tools(part, limit.allow)
     measure = metric.read(part)
+    if measure.value is None and not profile.calls and not limit.explicit:
+        return None  # `unjudged` tells
     hidden = measure.value is None or (measure.estimated and not profile.estimates_judge)
     details = _way_out(part, metric) if hidden else _details(part, metric)
     return _judge(limit, measure, metric.unit, details, estimates=profile.estimates_judge)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
 from pytest_agentperf.judge.checks import CHECKS
 from pytest_agentperf.model.metric import METRICS, Number, format_value
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import TestRun
 
 HEADROOM = Decimal("1.2")
 _LIMITS = ("max_latency", "max_ttft", "max_tokens", "max_cost", "max_llm_calls", "max_tool_calls")
@@ -32,18 +33,54 @@ class Suggestion:
         return f"{self.limit}: {self.bound}"
 
 
-def suggest(profile: Profile) -> tuple[Suggestion, ...]:
-    """A fifth more than it takes, rounded up to two digits; of calls, as many. What is unknown or estimated has no limit."""
-    return tuple(_suggest(profile)) if profile.calls else ()
+@dataclass(slots=True)
+class _Function:
+    """What limits are written at: a test with all its cases, each of which keeps them."""
+
+    name: str
+    """Node id without parameters."""
+    cases: list[Profile] = field(default_factory=list)
+    silent: int = 0
+    """Cases without an LLM call: these fail each marker, while limits in YAML leave them alone."""
+
+    def add(self, profile: Profile) -> None:
+        if profile.calls:
+            self.cases.append(profile)
+        else:
+            self.silent += 1
+
+    def markers(self) -> list[str]:
+        if self.silent:
+            of = f"{self.silent} of its {len(self.cases) + self.silent} cases"
+            return [f"# {self.name}: only as agentperf.yaml; {of} had no LLM call, which fails markers"]
+        told = f" ({self._covers})" if self._covers else ""
+        return [f"# {self.name}{told}", *(limit.marker for limit in suggest(self.cases))]
+
+    def yaml(self) -> list[str]:
+        glob, told = (f"{_glob(self.name)}[[]*", f"  # {self._covers}") if self._covers else (_glob(self.name), "")
+        key = json.dumps(glob, ensure_ascii=False)
+        return [f"  {key}:{told}", *(f"    {limit.yaml}" for limit in suggest(self.cases))]
+
+    @property
+    def _covers(self) -> str:
+        """Of how many cases its limits are; empty without parameters."""
+        if self.cases[0].nodeid == self.name:
+            return ""
+        return "1 case" if len(self.cases) == 1 else f"the most of {len(self.cases)} cases"
 
 
-def _suggest(profile: Profile) -> Iterator[Suggestion]:
+def suggest(cases: Sequence[Profile]) -> Iterator[Suggestion]:
+    """A fifth more than the most that any case takes, rounded up to two digits; of calls, as many.
+
+    What is unknown or estimated in one of them has no limit.
+    """
     for name in _LIMITS:
         metric = METRICS[CHECKS[name].parameters[0].metric]
-        measure = metric.read(profile)
-        if measure.value is None or measure.estimated:
+        measures = [metric.read(case) for case in cases]
+        values = [measure.value for measure in measures if measure.value is not None and not measure.estimated]
+        if len(values) < len(cases):
             continue
-        value = Decimal(str(measure.value))
+        value = Decimal(str(max(values)))
         if metric.unit in _COUNTED:
             yield Suggestion(name, int(value))
         elif value:
@@ -57,26 +94,38 @@ def _round_up(value: Decimal) -> Decimal:
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else Decimal(f"{rounded:f}")
 
 
-def render(profiles: Iterable[Profile]) -> list[str]:
-    """Lines to paste: the markers of each test, and all of them as `agentperf.yaml`."""
-    found = [(profile, limits) for profile in profiles if (limits := suggest(profile))]
+def render(tests: Iterable[TestRun]) -> list[str]:
+    """Lines to paste: the markers of each test function, and all of them as `agentperf.yaml`.
+
+    Of tests that were not stopped in mid-run: nobody knows what those would take.
+    """
+    functions: dict[str, _Function] = {}
+    for test in tests:
+        if not test.stopped:
+            name = _function(test.profile.nodeid)
+            functions.setdefault(name, _Function(name)).add(test.profile)
+    found = [function for function in functions.values() if function.cases]
     if not found:
         return []
-    lines = ["limits with a fifth of headroom, as markers:"]
-    for profile, limits in found:
-        lines += ["", f"# {profile.nodeid}", *(limit.marker for limit in limits)]
-    lines += ["", "or as agentperf.yaml:", "", "limits:"]
-    for profile, limits in found:
-        lines += [
-            f"  {json.dumps(_glob(profile.nodeid), ensure_ascii=False)}:",
-            *(f"    {limit.yaml}" for limit in limits),
-        ]
-    return [*lines, "", *_cost(profile for profile, _ in found)]
+    return [
+        "limits with a fifth of headroom, as markers:",
+        *(line for function in found for line in ("", *function.markers())),
+        *("", "or as agentperf.yaml:", "", "limits:"),
+        *(line for function in found for line in function.yaml()),
+        "",
+        *_cost(case for function in found for case in function.cases),
+    ]
 
 
-def _glob(nodeid: str) -> str:
-    """That matches this test and no other: a bracket opens a choice of characters."""
-    return "".join(f"[{char}]" if char in "[*?" else char for char in nodeid)
+def _function(nodeid: str) -> str:
+    """Without the parameters, which may hold anything."""
+    module, colons, name = nodeid.partition("::")
+    return module + colons + name.partition("[")[0]
+
+
+def _glob(name: str) -> str:
+    """That matches this and nothing else: a bracket opens a choice of characters."""
+    return "".join(f"[{char}]" if char in "[*?" else char for char in name)
 
 
 def _cost(profiles: Iterable[Profile]) -> list[str]:

@@ -153,8 +153,9 @@ def test_who_says_that_there_are_no_calls_has_the_rest_judged():
 
 
 def test_a_limit_set_by_path_passes_over_a_test_without_calls_and_says_so():
-    limits = read_limit("max_latency", (2000,), {}, source="agentperf.yaml:3", explicit=False)
-    assert check(profile(), limits) == ()
+    for limit in ("max_ttft", "max_latency"):
+        limits = read_limit(limit, (2000,), {}, source="agentperf.yaml:3", explicit=False)
+        assert check(profile(), limits) == ()
     assert unjudged(profile(), limits) == "no LLM call was seen in a test that agentperf.yaml:3 limits"
     assert unjudged(profile(call()), limits) is None
 

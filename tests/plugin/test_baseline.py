@@ -392,6 +392,42 @@ def test_limits_to_start_with(project):
     run(project, "test_agents.py::test_one", "test_agents.py::test_many[a b]", passed=0, failed=2)
 
 
+def test_limits_of_a_parametrized_test_stand_once_for_all_its_cases(project):
+    cases = """
+@pytest.mark.vcr
+@pytest.mark.default_cassette("../all.yaml")
+@pytest.mark.parametrize("asks", [["plain"], ["other", "plain"]])
+def test_cases(asks):
+    for prompt in asks:
+        agent.ask(prompt)
+"""
+    module = project.path / "test_agents.py"
+    source = module.read_text("utf-8") + cases
+    module.write_text(source, "utf-8")
+    told = run(project, "--agentperf-suggest", "-k", "cases", passed=2).stdout.str()
+    markers = told.partition("test_cases (the most of 2 cases)\n")[2].partition("\n\n")[0]
+    assert markers.splitlines() == [
+        "@pytest.mark.max_latency(3000)",
+        "@pytest.mark.max_ttft(1800)",
+        "@pytest.mark.max_tokens(410)",
+        '@pytest.mark.max_cost("0.0014")',
+        "@pytest.mark.max_llm_calls(2)",
+        "@pytest.mark.max_tool_calls(0)",
+    ]
+    module.write_text(source.replace(cases, f"\n{markers}{cases}"), "utf-8")
+    run(project, "-k", "cases", passed=2)
+
+    module.write_text(source.replace('"plain"]]', '"plain"], []]'), "utf-8")
+    told = run(project, "--agentperf-suggest", "-k", "cases", passed=3)
+    told.stdout.fnmatch_lines(["*::test_cases: only as agentperf.yaml; 1 of its 3 cases had no LLM call, which *"])
+    text = told.stdout.str().partition("or as agentperf.yaml:\n")[2].partition("recording these")[0]
+    assert list(yaml.safe_load(text)["limits"]) == ["test_agents.py::test_cases[[]*"]
+    (project.path / "agentperf.yaml").write_text(text, "utf-8")
+    run(project, "-k", "cases", passed=3)
+    (project.path / "agentperf.yaml").write_text(text.replace("max_llm_calls: 2", "max_llm_calls: 1"), "utf-8")
+    run(project, "-k", "cases", passed=2, failed=1)
+
+
 def test_before_a_recording_the_last_ones_cost_is_told(project):
     run(project, "--agentperf-update")
     told = project.runpytest("--agentperf", "--agentperf-record=once", "-k", "one")

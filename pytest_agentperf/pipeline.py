@@ -75,7 +75,8 @@ def miss(refused: Refused, own_prices: Mapping[str, OwnPrice] | None = None) -> 
     asked = replace(found.asked.call, usage=usage)
     if _same_model(found):
         asked = replace(asked, model=nearest.model)
-    return Miss(asked=replace(asked, cost=price(asked, own_prices or {})), nearest=nearest, agent=refused.agent)
+    asked = replace(asked, cost=price(asked, own_prices or {}))
+    return Miss(asked=asked, nearest=nearest, extra=refused.extra, agent=refused.agent)
 
 
 def _same_model(found: Read) -> bool:

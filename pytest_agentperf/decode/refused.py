@@ -18,6 +18,8 @@ class Refused:
 
     asked: Exchange
     nearest: Exchange | None
+    extra: bool = False
+    """All that is recorded of its like was played: it is one more, not another one."""
     agent: str = ""
 
 

@@ -8,6 +8,7 @@ from pytest_agentperf.model.call import ModelCall, Prompt
 from pytest_agentperf.model.change import Edit, Share, Step
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.miss import Miss
+from pytest_agentperf.model.usage import Usage
 
 _PARTS = (
     ("system prompt", "system_digest"),
@@ -16,7 +17,7 @@ _PARTS = (
 
 
 def steps(misses: Sequence[Miss]) -> tuple[Step, ...]:
-    """Of the first miss, which ended the test: what it adds to the numbers of that one call."""
+    """Of the first miss, which ended the test: what it adds to the numbers of that one call, or what that call adds."""
     return tuple(map(_step, misses[:1]))
 
 
@@ -25,16 +26,20 @@ def _step(miss: Miss) -> Step:
     if miss.nearest is None:
         what = "an LLM call{of} is not recorded, and none like it is"
         return Step(edit=Edit(kind="miss", key=("",), what=what, agents=agents), shares=())
-    part, key = _changed(miss.asked, miss.nearest)
-    grown = _more(miss.asked, miss.nearest, "input")
-    what = f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}"
+    if miss.extra:
+        what, shares = "one more LLM call{of} than is recorded{each}", _whole(miss.asked)
+        key: tuple[str, ...] = ("extra",)
+    else:
+        part, key = _changed(miss.asked, miss.nearest)
+        what, shares = (
+            f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}",
+            _grown(miss.asked, miss.nearest),
+        )
+    amounts = {name: amount for name, amount in shares if amount}
+    each = (int(amounts["input_tokens"]),) if "input_tokens" in amounts else ()
     return Step(
-        edit=Edit(kind="miss", key=key, what=what, agents=agents, each=(grown,) if grown else (), unit="tokens"),
-        shares=tuple(
-            Share(metric=name, amount=amount, unit=METRICS[name].unit)
-            for name, amount in _shares(miss.asked, miss.nearest)
-            if amount
-        ),
+        edit=Edit(kind="miss", key=key, what=what, agents=agents, each=each, unit="tokens"),
+        shares=tuple(Share(metric=name, amount=amount, unit=METRICS[name].unit) for name, amount in amounts.items()),
     )
 
 
@@ -59,7 +64,17 @@ def _cache(miss: Miss) -> str:
     return f"; of {then:,} tokens from the provider's prompt cache it would leave about {now:,}"
 
 
-def _shares(asked: ModelCall, nearest: ModelCall) -> Iterator[tuple[str, Number]]:
+def _whole(asked: ModelCall) -> Iterator[tuple[str, Number]]:
+    usage = asked.usage or Usage()
+    yield "llm_calls", 1
+    yield "input_tokens", usage.input or 0
+    yield "cache_read_tokens", usage.cache_read or 0
+    if asked.cost and asked.cost.usd is not None:
+        yield "cost", asked.cost.usd
+    yield "request_bytes", _size(asked.prompt)
+
+
+def _grown(asked: ModelCall, nearest: ModelCall) -> Iterator[tuple[str, Number]]:
     yield "input_tokens", _more(asked, nearest, "input")
     yield "cache_read_tokens", _more(asked, nearest, "cache_read")
     if asked.cost and nearest.cost and asked.cost.usd is not None and nearest.cost.usd is not None:

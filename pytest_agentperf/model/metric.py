@@ -387,9 +387,12 @@ def format_number(name: str, value: Number | None) -> str:
 
 
 def format_amount(name: str, amount: Number) -> str:
-    """What is more or less of a metric: `+1,200 ms latency`, `+6 input tokens`, `-$0.0012`."""
-    label = "" if METRICS[name].unit == "USD" else f" {METRICS[name].label}"
-    return f"{'-' if amount < 0 else '+'}{format_number(name, -amount if amount < 0 else amount)}{label}"
+    """What is more or less of a metric: `+1,200 ms latency`, `+1 LLM call`, `-$0.0012`."""
+    metric, size = METRICS[name], -amount if amount < 0 else amount
+    label = metric.label
+    if size == 1 and metric.unit != "ms":
+        label = f"{label[:-3]}y" if label.endswith("ies") else label.removesuffix("s")
+    return f"{'-' if amount < 0 else '+'}{format_number(name, size)}{'' if metric.unit == 'USD' else f' {label}'}"
 
 
 def _money(usd: Decimal) -> str:

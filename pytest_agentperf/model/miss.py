@@ -14,5 +14,7 @@ class Miss:
     recorded output, and what of the prompt the provider's cache would still serve."""
     nearest: ModelCall | None = None
     """The recorded call that is most like it, priced; None: nothing is recorded that is like it."""
+    extra: bool = False
+    """All that is recorded was played, or just this was: the agent makes one more call."""
     agent: str = ""
     """The innermost timer around it."""

@@ -307,11 +307,12 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         recorder = active()
         recorded = [(request, self.play_counts[number] > 0) for number, (request, _) in enumerate(self.data)]
         place = nearest(filtered, recorded, self._matching)
+        same = sum(1 for _ in self._same(filtered))
         miss = CassetteMiss(
             explain(
                 filtered,
                 recorded,
-                same=sum(1 for _ in self._same(filtered)),
+                same=same,
                 cassette=_short(self._path),
                 exists=self.rewound,
                 matching=self._matching,
@@ -323,7 +324,12 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
             return miss
         agent = next(iter(recorder.open_timers()), "")
         near = None if place is None else exchange(_plain(self.data[place][0]), self.data[place][1])
-        miss.refused = Refused(asked=exchange(_plain(filtered), None), nearest=near, agent=agent)
+        miss.refused = Refused(
+            asked=exchange(_plain(filtered), None),
+            nearest=near,
+            extra=bool(same) or all(played for _, played in recorded),
+            agent=agent,
+        )
         if pending:
             recorder.not_sent(pending)
         return recorder.stop(miss)

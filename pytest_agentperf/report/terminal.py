@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata
@@ -63,6 +64,8 @@ _TIMES = {
     "mocked": "time of mocked answers",
     "instant": "replayed at once",
 }
+_WHICH_CALL = re.compile(r" \(LLM call \d+ of this test[^)]*\)")
+"""Tests that stop at different calls for one reason are told together."""
 _MARKS = {"passed": "", "failed": "F", "skipped": "s", "xfailed": "x", "xpassed": "X"}
 
 
@@ -232,7 +235,9 @@ def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
     marked = [row.run for row in ranked if row.mark not in ("", "!")]
     for outcome in sorted({run.outcome for run in marked}):
         texts = Counter(
-            f"stopped: {plain(run.stopped)}" if run.stopped else outcome for run in marked if run.outcome == outcome
+            f"stopped: {_WHICH_CALL.sub('', plain(run.stopped))}" if run.stopped else outcome
+            for run in marked
+            if run.outcome == outcome
         )
         lines += counted(_MARKS.get(outcome, "F"), texts, "stops", width, paint)
     return lines

@@ -350,6 +350,36 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     assert not (session.path / FILE).exists()
 
 
+MORE = """
+import httpx2, pytest, agent
+
+def ask(*said):
+    messages = [{{"role": "user", "content": text}} for text in said]
+    httpx2.post(agent.URL, json={{"model": "gpt-4o", "messages": messages}})
+
+@pytest.mark.vcr
+def test_more(profiler):
+    with profiler.timer("planner"):
+        ask("plan")
+        ask("write")
+        {more}
+"""
+
+
+@pytest.mark.parametrize("more", ['ask("plan")', 'ask("check")', 'ask("write", "check")'])
+def test_a_call_more_than_is_recorded_is_told_as_one_with_all_that_it_takes(session, provider, more):
+    provider.reply = Answer(text="Hello.", input_tokens=1600, output_tokens=20)
+    session.makepyfile(test_agents=MORE.format(more=""))
+    run(session, "--agentperf-record=once", passed=1)
+    session.makepyfile(test_agents=MORE.format(more=more))
+    run(session, passed=0, failed=1).stdout.re_match_lines(
+        [
+            r"! one more LLM call of planner than is recorded: about \+1,60\d input tokens a call "
+            r"\(1 test, \+\$0.0042, \+1 LLM call, \+1,60\d input tokens\)"
+        ]
+    )
+
+
 def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project):
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(

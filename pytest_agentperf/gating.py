@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
 from pytest_agentperf.model.change import Verdict
-from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.options import Settings
@@ -64,14 +62,6 @@ class Gate:
                 markers.thresholds(item)
         except BadBaseline as problem:
             raise pytest.UsageError(str(problem)) from None
-
-    def last_cost(self, items: Iterable[pytest.Item]) -> str:
-        """What the baselines say that recording these tests cost the last time; empty where they know none of them."""
-        found = [cost for item in items if (cost := self.store.cost(item.nodeid)) is not None]
-        total = sum(found, Decimal(0))
-        return (
-            f"the last recordings of {len(found):,} of these tests cost {format_value(total, 'USD')}" if found else ""
-        )
 
     def judge_of(self, item: pytest.Item) -> Judge:
         return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})

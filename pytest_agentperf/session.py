@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -53,6 +53,7 @@ class Session:
         self._open_run: Run | None = None
         self.usage_error = ""
         self.deselected = False
+        self._announced = False
         self._ran: set[str] = set()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
@@ -125,8 +126,22 @@ class Session:
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
-            if self.project.record_mode != "none" and (known := self.gate.last_cost(items)):
-                self.config.pluginmanager.getplugin("terminalreporter").write_line(f"agentperf: {known}")
+        self.announce([item.nodeid for item in items])
+
+    def announce(self, nodeids: Iterable[str]) -> None:
+        """Say what the last recordings cost, before tests are recorded anew. Under xdist its controller does, once."""
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        asked = self.settings.enabled or "record" in self.settings.asked
+        if self.worker or self._announced or not terminal or not asked or self.project.record_mode == "none":
+            return
+        self._announced = True
+        from pytest_agentperf.judge.baselines import Baselines, Tree
+        from pytest_agentperf.last_cost import last_cost
+
+        root = self.config.rootpath
+        baselines = Baselines(Tree(root), self.settings.baseline, self.project.own_prices, conflicts=True)
+        if told := last_cost(nodeids, root, baselines):
+            terminal.write_line(f"agentperf: {told}")
 
     @cached_property
     def gate(self) -> Gate | None:

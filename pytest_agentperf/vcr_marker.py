@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -43,8 +44,22 @@ def default_cassette_name(request: pytest.FixtureRequest) -> str:
         if len(marker.args) != 1:
             raise pytest.UsageError(f"{request.node.nodeid}: @pytest.mark.default_cassette expects one name")
         return str(marker.args[0])
-    name = f"{request.cls.__name__}.{request.node.name}" if request.cls else request.node.name
-    return str(name).translate(dict.fromkeys(map(ord, r"<>?%*:|\"'/\\"), "-"))
+    return _file_name(request.node.name, request.cls.__name__ if request.cls else "")
+
+
+def _file_name(test: str, of_class: str) -> str:
+    name = f"{of_class}.{test}" if of_class else test
+    return name.translate(dict.fromkeys(map(ord, r"<>?%*:|\"'/\\"), "-"))
+
+
+def default_cassette(nodeid: str) -> PurePosixPath:
+    """Where the cassette of a test is if no fixture and no marker says otherwise, from the root of the project."""
+    module, _, rest = nodeid.partition("::")
+    names, bracket, parameters = rest.partition("[")
+    *classes, test = names.split("::")
+    path = PurePosixPath(module)
+    name = _file_name(test + bracket + parameters, classes[-1] if classes else "")
+    return path.parent / "cassettes" / path.stem / f"{name}.yaml"
 
 
 @pytest.fixture

@@ -462,3 +462,16 @@ def test_before_a_recording_the_last_ones_cost_is_told(project):
     run(project, "--agentperf-update")
     told = project.runpytest("--agentperf", "--agentperf-record=once", "-k", "one")
     told.stdout.fnmatch_lines(["agentperf: the last recordings of 1 of these tests cost $0.00090"])
+
+
+@pytest.mark.parametrize("flags", [(), ("-n", "2"), ("--agentperf", "-n", "2")], ids=["alone", "spread", "switched-on"])
+def test_without_a_baseline_cassettes_tell_what_the_last_recordings_cost(project, flags):
+    told = project.runpytest("--agentperf-record=new", "-k", "many", *flags).stdout.str()
+    assert told.count("agentperf: the last recordings of 1 of these tests cost $0.0073") == 1
+    assert "bug in agentperf" not in told
+
+
+def test_what_a_recording_cost_is_told_only_to_who_asks_for_one(project):
+    run(project, "--agentperf-update")
+    for flags in ((), ("-n", "2"), ("--no-agentperf",)):
+        project.runpytest(*flags).stdout.no_fnmatch_line("*the last recordings*")

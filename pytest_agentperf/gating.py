@@ -106,15 +106,11 @@ class Gate:
         if ref is None:
             return tests
         then = Baselines(Revision(self.root, merge_base(self.root, ref)), self.settings.baseline, self.store.own_prices)
+        found = ((test, self.store.accepted(then, test.profile)) for test in tests)
         return [
-            replace(test, accepted=then.steps(test.profile)) if self._accepted(test.profile.nodeid, then) else test
-            for test in tests
+            replace(test, accepted=accepted.steps, base=test.base or accepted.base) if accepted.steps else test
+            for test, accepted in found
         ]
-
-    def _accepted(self, nodeid: str, then: Baselines) -> bool:
-        """Whether this tree's baseline is not that of the merge base."""
-        old, new = then.block(nodeid), self.store.block(nodeid)
-        return old is not None and (new is None or old.trace != new.trace)
 
     def _written(self, tests: Sequence[TestRun], ran: Collection[str], complete: Sequence[Path]) -> list[str]:
         if self.refused:

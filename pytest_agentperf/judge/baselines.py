@@ -124,10 +124,17 @@ class Baselines:
             return Compared()
         return Compared(changes, base, steps)
 
-    def steps(self, head: Profile) -> tuple[Step, ...]:
-        """Why a run is not what its baseline says; none where it has none, or says the same. Raises BadBaseline."""
-        known = self.block(head.nodeid)
-        return () if known is None or write_skeleton(head) == known.trace else self._explained(known, head)[2]
+    def accepted(self, since: Baselines, seen: Profile) -> Compared:
+        """What these baselines have accepted of a test since those: on the way to what its run says, if they have let it go.
+
+        Raises BadBaseline.
+        """
+        then, now = since.block(seen.nodeid), self.block(seen.nodeid)
+        if then is None or (now is not None and now.trace == then.trace):
+            return Compared()
+        base = since.profile(seen.nodeid)
+        head = self.profile(seen.nodeid) or priced(skeleton(seen), self.own_prices)
+        return Compared(base=base, steps=explain(base, head, self.own_prices, seen.findings) if base else ())
 
     def _explained(self, known: Block, head: Profile) -> tuple[Profile, Profile, tuple[Step, ...]]:
         """Both sides as priced skeletons, and the way from one to the other."""

@@ -31,11 +31,10 @@ _NOISE_MS = 10
 
 def causes(tests: Iterable[TestRun]) -> tuple[Cause, ...]:
     """Why tests differ from their baselines; then what those of this tree have accepted since the merge base."""
-    ended = [test for test in tests if _ended(test)]
-    found = _grouped((test, test.steps or misses.steps(test.profile.misses)) for test in ended)
-    known = {cause.key for cause in found}
-    accepted = _grouped((replace(test, changes=()), test.accepted) for test in ended)
-    return (*found, *(replace(cause, accepted=True) for cause in accepted if cause.key not in known))
+    tests = list(tests)
+    found = _grouped((test, test.steps or misses.steps(test.profile.misses)) for test in tests if _ended(test))
+    accepted = _grouped((test, test.accepted) for test in tests)
+    return (*found, *(replace(cause, accepted=True, gating=False) for cause in accepted))
 
 
 def _ended(test: TestRun) -> bool:

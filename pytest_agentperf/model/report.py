@@ -30,11 +30,11 @@ class TestRun:
     changes: tuple[Change, ...] = ()
     """Numbers that are not what the baseline says, in the order of `METRICS`."""
     base: Profile | None = None
-    """What the baseline says, where it is not the same: a skeleton (see `judge.skeleton`), for a look side by side."""
+    """What the baseline says, or the merge base's, where it is not the same: a skeleton (see `judge.skeleton`), for a look side by side."""
     steps: tuple[Step, ...] = ()
     """Why it is not the same."""
     accepted: tuple[Step, ...] = ()
-    """Why it is not what the merge base's baseline says, where that is not this tree's."""
+    """What this tree's baseline says otherwise than the merge base's, and why."""
     new: bool = False
     """It could be compared, and the baseline does not know it."""
     profile: Profile

@@ -19,9 +19,8 @@ def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--a
     """A sentence each, `!` where it failed a test, and where to look: the worst test, and the smallest that shows it."""
     lines: list[str] = []
     for cause in found[:_MOST]:
-        mark, style = ("!", "bad") if cause.gating and not cause.accepted else ("+" if cause.better else "-", "")
-        accepted = "accepted since the merge base: " if cause.accepted else ""
-        lines += [paint(line, style) for line in sentence(f"{mark} {accepted}{plain(cause.sentence)}", width)]
+        mark, style = ("!", "bad") if cause.gating else ("+" if cause.better else "-", "")
+        lines += [paint(line, style) for line in sentence(f"{mark} {plain(told(cause))}", width)]
         worst = cause.hits[0].nodeid
         small = f", the smallest {plain(cause.smallest)}" if cause.smallest not in ("", worst) else ""
         place = f" ({cause.where})" if cause.where else ""
@@ -29,6 +28,11 @@ def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--a
     if more := len(found) - _MOST:
         lines += sentence(f"{count(more, 'more cause')}, all in {in_full}", width) if more > 0 else []
     return lines
+
+
+def told(cause: Cause) -> str:
+    """Its sentence, and whether somebody has agreed to it."""
+    return f"{'accepted since the merge base: ' if cause.accepted else ''}{cause.sentence}"
 
 
 def counts(tests: Iterable[TestRun], width: int) -> list[str]:

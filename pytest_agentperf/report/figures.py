@@ -88,7 +88,8 @@ def counted(mark: str, texts: Counter[str], what: str, width: int, paint: Paint,
 
 
 def sentence(text: str, width: int) -> list[str]:
-    return wrap(text, max(width, 20), subsequent_indent="  ", break_on_hyphens=False) or [""]
+    lead = len(text) - len(text.lstrip(" "))
+    return wrap(text, max(width, 20), subsequent_indent=" " * (lead + 2), break_on_hyphens=False) or [""]
 
 
 def count(number: int, what: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.metric import METRICS, format_amount, format_value
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import count, figure, hidden_sums
-from pytest_agentperf.report.problems import Problem, problems
+from pytest_agentperf.report.problems import Problem, heading, problems
 from pytest_agentperf.report.totals import Total, totals
 
 PAGE = 900_000
@@ -50,7 +50,7 @@ def _render(report: Report, limit: int) -> str:
 def _blocks(report: Report) -> Iterator[str]:
     """Each ends a line; a table comes row by row."""
     found = problems(report)
-    yield f"### agentperf: {_verdict(report, found)}\n"
+    yield f"### agentperf: {heading(report, found)}\n"
     if found:
         yield "\n| | what | tests | cost of it |\n|---|---|--:|---|\n"
         yield from (_row(_problem(problem)) for problem in found)
@@ -77,16 +77,6 @@ def _blocks(report: Report) -> Iterator[str]:
     if report.bugs:
         yield "\nBugs in agentperf, which changed no outcome:\n\n"
         yield from (f"- {text(bug)}\n" for bug in report.bugs)
-
-
-def _verdict(report: Report, found: Sequence[Problem]) -> str:
-    errors = sum(problem.severity == "error" for problem in found)
-    hints = sum(problem.severity == "warning" for problem in found)
-    tests = f"{count(len(report.tests), 'test')}"
-    if errors:
-        hit = {test for problem in found if problem.severity == "error" for test in problem.tests}
-        return f"{count(errors, 'problem')} in {len(hit):,} of {tests}" + (f", {count(hints, 'hint')}" if hints else "")
-    return f"{tests}, no problem" + (f", {count(hints, 'hint')}" if hints else "")
 
 
 def _problem(problem: Problem) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,8 @@ from pytest_agentperf.model.change import Cause, Share
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.report import Report, TestRun
+from pytest_agentperf.report.changes import told
+from pytest_agentperf.report.figures import count
 
 Severity = Literal["error", "warning", "info"]
 
@@ -23,9 +25,11 @@ class Problem:
     text: str
     """One sentence."""
     severity: Severity
-    """`error`: it failed a test. `info`: it is known and accepted."""
+    """`error`: it failed a test. `info`: it is known, or better."""
     tests: tuple[str, ...]
     """Node ids, the worst first."""
+    accepted: bool = False
+    """A regression, or a gain, that the baselines have taken in since the merge base."""
     shares: tuple[Share, ...] = ()
     """What it costs, where that is known."""
     path: str = ""
@@ -45,13 +49,31 @@ def problems(report: Report) -> list[Problem]:
     return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report)]
 
 
+def heading(report: Report, found: Sequence[Problem]) -> str:
+    """The run in one line, for who reads no more."""
+    if not report.tests:
+        return "no test ran"
+    tests = count(len(report.tests), "test")
+    hit = {test for problem in found if problem.severity == "error" for test in problem.tests}
+    others = sum(run.outcome == "failed" and run.profile.nodeid not in hit for run in report.tests)
+    errors = sum(problem.severity == "error" for problem in found)
+    hints = sum(problem.severity == "warning" for problem in found)
+    accepted = sum(problem.accepted for problem in found)
+    parts = [f"{count(errors, 'problem')} in {len(hit):,} of {tests}"] if errors else [tests]
+    parts += [f"{others:,} failed for other reasons"] if others else [] if errors else ["no problem"]
+    parts += [count(hints, "hint")] if hints else []
+    parts += [f"{accepted:,} accepted since the merge base"] if accepted else []
+    return ", ".join(parts)
+
+
 def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:
     severity: Severity = "info" if cause.accepted or cause.better else "error" if cause.gating else "warning"
     path, line = _place(cause.where or next((place for test in cause.tests if (place := where.get(test))), ""))
     return Problem(
         check=f"regression/{cause.kind}",
-        text=cause.sentence,
+        text=told(cause),
         severity=severity,
+        accepted=cause.accepted,
         tests=cause.tests,
         shares=cause.shares,
         path=path,
@@ -75,7 +97,7 @@ def _limits(report: Report) -> Iterator[Problem]:
         yield Problem(
             check=f"limit/{metric[text, source]}",
             text=message if len(hits) == 1 else f"{text} is not kept by {len(hits):,} tests; one of them: {message}",
-            severity="error",
+            severity="error" if any(run.outcome != "xfailed" for run, _ in hits) else "info",
             tests=tuple(run.profile.nodeid for run, _ in hits),
             path=path,
             line=line,

@@ -256,6 +256,20 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     run(project, "--agentperf-against=main", "--agentperf-json=run.json").stdout.fnmatch_lines(
         ["- accepted since the merge base: one more LLM call (1 test, *"]
     )
+    page = project.path / "run.md"
+    run(project, "--agentperf-against=main", f"--agentperf-markdown={page}")
+    assert page.read_text("utf-8").startswith(
+        "### agentperf: 3 tests, no problem, 1 hint, 1 accepted since the merge base\n"
+    )
+    assert ":information_source: | accepted since the merge base: one more LLM call (1 test, " in page.read_text(
+        "utf-8"
+    )
+    asks(project, "plain", "plain", "other", "other")
+    run(project, "--agentperf-against=main", "--agentperf-json=run.json", passed=2, failed=1).stdout.fnmatch_lines(
+        ["! one more LLM call (1 test, *", "- accepted since the merge base: one more LLM call (1 test, *"]
+    )
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-against=main", "--agentperf-json=run.json")
     run(project, "--agentperf-against=nowhere").stdout.fnmatch_lines(
         ["*changes since the merge base are not told: git merge-base HEAD nowhere: *"]
     )

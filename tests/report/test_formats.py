@@ -107,8 +107,25 @@ def test_markdown() -> None:
     assert "> a \\<b\\>note\\</b\\>" in page
 
 
-def test_nothing_to_say_is_said() -> None:
-    assert markdown.page(report(run(trip()))).startswith("### agentperf: 1 test, no problem\n")
+@pytest.mark.parametrize(
+    ("tests", "told"),
+    [
+        ([], "no test ran"),
+        ([run(trip())], "1 test, no problem"),
+        ([run(trip()), run(trip("t.py::test_b"), "failed")], "2 tests, 1 failed for other reasons"),
+        (
+            [run(trip(), "failed", broken(trip(), limit())), run(trip("t.py::test_b"), "failed")],
+            "1 problem in 1 of 2 tests, 1 failed for other reasons",
+        ),
+        ([run(trip(), "xfailed", broken(trip(), limit()))], "1 test, no problem"),
+    ],
+)
+def test_the_heading_says_no_problem_only_where_there_is_none(tests: list[TestRun], told: str) -> None:
+    assert markdown.page(report(*tests)).startswith(f"### agentperf: {told}\n")
+
+
+def test_a_limit_that_an_expected_failure_does_not_keep_is_no_error() -> None:
+    assert github.commands(report(run(trip(), "xfailed", broken(trip(), limit())))).startswith("::notice ")
 
 
 @given(st.integers(200, 4000))

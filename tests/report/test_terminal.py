@@ -219,8 +219,8 @@ tests/
   test_case[124-gpt-5-nano]     9     9     0 21,960    765 $0.39   9,986  814
   test_case[617-gpt-5-nano]     9     9     0 21,960    765 $0.54   9,947  877
   all tests: LLM calls 4,640, turns 4,640, tool calls 0, input tokens
-  >9,189,960, cached input tokens >4,658,176, output tokens >386,665, reasoning
-  tokens >291,136, cost >$206.15, latency >4,406,071 ms
+    >9,189,960, cached input tokens >4,658,176, output tokens >386,665,
+    reasoning tokens >291,136, cost >$206.15, latency >4,406,071 ms
 995 more tests, faster and cheaper, not shown; to see all:
   --agentperf-json=run.json, then: python -m pytest_agentperf show run.json
   --rows=1000

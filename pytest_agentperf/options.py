@@ -222,8 +222,8 @@ OPTIONS = (
         flag="--agentperf-update",
         metavar="WHAT",
         bare="new,better,worse,removed",
-        help="write the baselines: any of new, better, worse, removed (default: all of them; removed only where all tests "
-        "of a module ran); nothing is written where CI is set, unless `force` is among them",
+        help="write the baselines: any of new, better, worse, removed (default: all of them; removed only where all that "
+        "was collected ran); nothing is written where CI is set, unless `force` is among them",
     ),
     Option(
         name="ratchet",

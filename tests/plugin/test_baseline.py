@@ -205,6 +205,44 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     assert [path.name for path in (moved / "agentperf_baseline").iterdir()] == ["test_agents.txt"]
 
 
+LEFT_OUT = {
+    "shard": "def pytest_collection_modifyitems(items): items[:] = items[:1]",
+    "stop": "def pytest_runtest_teardown(item): item.session.shouldfail = 'enough'",
+    "class": "def pytest_generate_tests(metafunc):\n    if metafunc.cls: {how}('not here')",
+}
+
+
+@pytest.mark.parametrize(
+    ("conftest", "options"),
+    [
+        (LEFT_OUT["shard"], []),
+        (LEFT_OUT["shard"], ["-n2"]),
+        (LEFT_OUT["stop"], []),
+        (LEFT_OUT["class"].format(how="1 / 0 #"), ["--continue-on-collection-errors"]),
+        (LEFT_OUT["class"].format(how="__import__('pytest').skip"), []),
+        ("", ["--collect-only"]),
+        ("", ["--lf"]),
+    ],
+)
+def test_a_test_that_did_not_run_is_not_removed(project, conftest, options):
+    if "-n2" in options:
+        pytest.importorskip("xdist")
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(test_agents=f"{source}\nclass TestMore:\n    test_two = staticmethod(test_one)\n")
+    run(project, "--agentperf-update", passed=4)
+    if "--lf" in options:
+        (project.path / "one.txt").write_text("nobody")
+        project.runpytest("--agentperf")
+        asks(project, "plain", "plain")
+    written = (project.path / FILE).read_text()
+    (project.path / "conftest.py").write_text(conftest)
+    project.runpytest("-p", "no:randomly", "--agentperf-update", *options)
+    assert (project.path / FILE).read_text() == written
+    (project.path / "conftest.py").unlink()
+    project.makepyfile(test_agents=source)
+    run(project, "--agentperf-update", "--maxfail=1").stdout.fnmatch_lines(["*written: 1 removed in *"])
+
+
 def test_a_conflict_stops_the_run_and_an_update_resolves_it(project):
     run(project, "--agentperf-update")
     good = (project.path / FILE).read_text()

@@ -120,5 +120,5 @@ def test_a_document_that_cannot_be_written_is_told(pytester):
     pytester.makepyfile("def test_x(): pass")
     result = pytester.runpytest("--agentperf-json=.")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["agentperf_json: . cannot be written: *"])
+    result.stdout.fnmatch_lines(["--agentperf-json: . cannot be written: Is a directory"])
     assert pytester.runpytest("--agentperf-json=").ret == pytest.ExitCode.USAGE_ERROR

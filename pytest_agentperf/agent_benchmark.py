@@ -37,7 +37,9 @@ class AgentBenchmark:
 
         __tracebackhide__ = True
         if self._called or self._benchmark._mode:  # noqa: SLF001 - pytest-benchmark has no other way to ask
-            raise RuntimeError("agent_benchmark and benchmark can be called once in a test: write a test for each agent")
+            raise RuntimeError(
+                "agent_benchmark and benchmark can be called once in a test: write a test for each agent"
+            )
         self._called = True
         if route.player:
             self._rewind = route.player.bookmark()
@@ -54,6 +56,7 @@ class AgentBenchmark:
 
     def _expect_await(self, name: str, whole: Coroutine[Any, Any, Any], first: Awaitable[Any]) -> None:
         from pytest_agentperf.record.probes.place import here
+        from pytest_agentperf.record.recorder import Stop
 
         where = here().where
 
@@ -63,8 +66,8 @@ class AgentBenchmark:
             for coroutine in filter(inspect.iscoroutine, (whole, first)):
                 coroutine.close()  # else Python warns as well
             self._benchmark._mode = _MODE  # noqa: SLF001 - and so does pytest-benchmark
-            self._run.recorder.stops.append(
-                RuntimeError(
+            self._run.recorder.stop(
+                Stop(
                     f"agent_benchmark({name}) at {where} was not awaited: the agent did not run\n"
                     f"  in an async test: await agent_benchmark({name}, ...)\n"
                     f"  in any other: asyncio.run(agent_benchmark({name}, ...))"

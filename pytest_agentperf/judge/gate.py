@@ -138,7 +138,8 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
         metric=metric.name, was=was, now=now.value, limit=limit, unit=metric.unit, verdict=Verdict.WITHIN, why=now.why
     )
     if now.value is None:
-        return replace(change, verdict=Verdict.REGRESSION if threshold.gates else Verdict.WITHIN)
+        worse = threshold.gates and head.calls  # of no call there is nothing to know
+        return replace(change, verdict=Verdict.REGRESSION if worse else Verdict.WITHIN)
     if not threshold.gates:
         return change
     sign = -1 if metric.better == "higher" else 1

@@ -56,6 +56,13 @@ def test_a_lost_cache_is_worse_and_a_found_one_better() -> None:
     assert (cause.kind, cause.better) == ("cache-hit", True)
 
 
+def test_an_agent_that_makes_no_call_any_more_is_no_worse() -> None:
+    changes, _ = changed([])
+
+    assert changes["ttft"].now is None
+    assert not [change for change in changes.values() if change.verdict.fails]
+
+
 def again(**other: object) -> list[Turn]:
     """Both answers as recorded another time."""
     return [replace(turn, take="b", **other) for turn in TURNS]  # type: ignore[arg-type]

@@ -32,6 +32,8 @@ class Problem:
     """A regression, or a gain, that the baselines have taken in since the merge base."""
     shares: tuple[Share, ...] = ()
     """What it costs, where that is known."""
+    each: tuple[tuple[Share, ...], ...] = ()
+    """What it costs each of the tests, in their order; empty where that is not told."""
     path: str = ""
     line: int = 1
     key: str = ""
@@ -76,6 +78,7 @@ def _of_cause(cause: Cause, where: dict[str, str]) -> Problem:
         accepted=cause.accepted,
         tests=cause.tests,
         shares=cause.shares,
+        each=tuple(hit.shares for hit in cause.hits),
         path=path,
         line=line,
         key=cause.key,
@@ -116,7 +119,9 @@ def _findings(report: Report) -> Iterator[Problem]:
         hits.sort(key=lambda hit: (-(hit[1].lost_ms or 0), -(hit[1].lost_tokens or 0), hit[0].profile.nodeid))
         run, worst = hits[0]
         path, line = _place(worst.where or run.where)
-        tests = tuple(dict.fromkeys(run.profile.nodeid for run, _ in hits))
+        tests: dict[str, list[Finding]] = {}
+        for hit, finding in hits:
+            tests.setdefault(hit.profile.nodeid, []).append(finding)
         more = f" (the worst of {len(tests):,} tests)" if len(tests) > 1 else ""
         yield Problem(
             check=worst.code,
@@ -124,8 +129,9 @@ def _findings(report: Report) -> Iterator[Problem]:
             if worst.fix
             else f"{worst.message}{more}",
             severity="warning",
-            tests=tests,
+            tests=tuple(tests),
             shares=_lost([finding for _, finding in hits]),
+            each=tuple(map(_lost, tests.values())),
             path=path,
             line=line,
             key="\n".join((*key, "" if worst.where else run.profile.nodeid)),

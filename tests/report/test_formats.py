@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from generated import PRICES, suite
 from pytest_agentperf.judge.causes import causes, explain
-from pytest_agentperf.judge.gate import priced
+from pytest_agentperf.judge.gate import compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.change import Cause, Change, Hit, Share, Verdict
 from pytest_agentperf.model.finding import Finding
@@ -261,18 +261,36 @@ def test_every_format_of_nothing(name: str) -> None:
     assert "".join(FORMATS[name].render(report())) is not None
 
 
+# -- HTML: what the page makes of it is in test_html.py -----------------------------------------------------------------
+
+
 def test_html_data() -> None:
     data = html.to_data(whole())
     assert [problem["tests"] for problem in data["problems"]] == [[0, 1], [2], [0, 1]]
-    one = data["tests"][0]
-    assert (one[0], data["texts"][one[1]], one[3:7]) == ("tests/test_trip.py::test_one", "failed", [42000, 6, 6, 42000])
-    assert all(len(column) == 6 * 5 for column in data["bars"].values())
+    assert data["tests"]["name"][0] == "tests/test_trip.py::test_one"
+    assert data["texts"][data["tests"]["outcome"][0]] == "failed"
+    assert (data["tests"]["bars"], data["tests"]["base_bars"]) == ((6, 6, 6), (6, 6, 0))
+    assert {len(column) for column in data["bars"].values()} == {6 * 5}
+    assert {len(column) for column in data["calls"].values()} == {2 * 5}
 
 
-def test_chunks_are_ticks_of_their_bar() -> None:
-    profile = trip()
-    streamed = replace(profile.calls[0], chunks_ns=(700_000_000, 1_000_000_000, 1_500_000_000))
-    data = html.to_data(report(run(replace(profile, calls=(streamed, profile.calls[1])))))
-    (place,) = data["chunks"]
-    assert data["texts"][data["bars"]["name"][place]] == "gpt-5-nano"
-    assert data["chunks"][place] == [6000, 9000, 14000]
+def test_a_page_of_a_thousand_tests_has_less_than_300_kB() -> None:
+    """Six LLM calls a test, nine of ten tests changed, so that their baselines are drawn too: 38,000 bars."""
+    before, after, _ = suite(1000)
+    runs = []
+    for old, new in zip(before, after, strict=True):
+        base, now = (priced(skeleton(seen), PRICES) for seen in (old, new))
+        changes = compare(base, now, {})
+        steps = explain(base, now, PRICES) if changes else ()
+        runs.append(
+            TestRun(
+                profile=priced(new, PRICES),
+                outcome="failed",
+                changes=changes,
+                base=base if changes else None,
+                steps=steps,
+            )
+        )
+    whole_run = replace(report(*runs), causes=causes(runs))
+    assert len(html.to_data(whole_run)["bars"]["shape"]) > 38_000
+    assert len(html.render(whole_run)) < 300_000

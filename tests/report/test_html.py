@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.report import Report
 from pytest_agentperf.report.formats import write
-from report.test_formats import whole
+from report.test_formats import cause, regressed, whole
+from samples import profiles, report, run, trip
 
 webdriver = pytest.importorskip("selenium.webdriver")
+exceptions = pytest.importorskip("selenium.common.exceptions")
+support = pytest.importorskip("selenium.webdriver.support.ui")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
@@ -40,19 +49,42 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 @pytest.fixture
-def address(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[str]:
-    """Of the page; afterwards it must have been quiet: no error, no request but for itself."""
-    write(whole(), "html", tmp_path / "run.html")
+def written(browser: webdriver.Chrome, tmp_path: Path) -> Iterator[Callable[[Report], str]]:
+    """Addresses of pages; afterwards they must have been quiet: no error, no request but for themselves."""
+
+    def address(of: Report) -> str:
+        write(of, "html", tmp_path / "run.html")
+        return (tmp_path / "run.html").as_uri()
+
     browser.get_log("browser"), browser.get_log("performance")
-    yield (tmp_path / "run.html").as_uri()
+    yield address
     assert browser.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
     assert not [url for url in asked if not url.startswith(("file:", "data:", "about:", "blob:"))]
 
 
+@pytest.fixture
+def address(written: Callable[[Report], str]) -> str:
+    return written(whole())
+
+
+@pytest.fixture(params=[1280, 400])
+def width(browser: webdriver.Chrome, request: pytest.FixtureRequest) -> int:
+    """Of the screen; no window is narrower than 500 pixels, a screen may be."""
+    size = {"width": request.param, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    return request.param
+
+
 def texts(browser: webdriver.Chrome, selector: str) -> list[str]:
     return [element.text for element in browser.find_elements("css selector", selector)]
+
+
+def until(browser: webdriver.Chrome, true: Callable[[], bool]) -> None:
+    """A page draws itself anew some time after its address changed."""
+    waits = support.WebDriverWait(browser, 10, ignored_exceptions=[exceptions.StaleElementReferenceException])
+    waits.until(lambda _: true())
 
 
 def test_findings_lead_to_tests_and_these_to_their_waterfall(browser: webdriver.Chrome, address: str) -> None:
@@ -60,7 +92,7 @@ def test_findings_lead_to_tests_and_these_to_their_waterfall(browser: webdriver.
     assert browser.find_element("css selector", ".problem").text.startswith(
         "regression/parallel-batch-lost flights and"
     )
-    assert texts(browser, "#verdict") == ["2 problems, 1 hint in 3 tests"]
+    assert texts(browser, "#verdict") == ["2 problems in 3 of 3 tests, 1 hint"]
     browser.find_element("css selector", ".problem li a").click()
     assert browser.find_element("css selector", "h2.name").text == "tests/test_trip.py::test_one"
     now, _baseline = browser.find_elements("css selector", ".fall")
@@ -87,9 +119,9 @@ def test_keys(browser: webdriver.Chrome, address: str) -> None:
     browser.find_element("css selector", "tbody a").send_keys("\ue007")  # Enter
     assert browser.find_element("css selector", "h2.name").text == "tests/test_z.py::test_limited"
     browser.find_element("css selector", "body").send_keys("k")
-    assert browser.find_element("css selector", "h2.name").text != "tests/test_z.py::test_limited"
+    until(browser, lambda: texts(browser, "h2.name") != ["tests/test_z.py::test_limited"])
     browser.find_element("css selector", "body").send_keys("\ue00c")  # Escape
-    assert "Findings" in texts(browser, "h2")
+    until(browser, lambda: "Findings" in texts(browser, "h2"))
 
 
 def test_columns_sort(browser: webdriver.Chrome, address: str) -> None:
@@ -98,13 +130,134 @@ def test_columns_sort(browser: webdriver.Chrome, address: str) -> None:
     assert texts(browser, "tbody a") == sorted(texts(browser, "tbody a"))
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+def test_keys_go_through_findings_and_tests(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(address)
+    seen = []
+    for key in "jjjjkj":
+        browser.switch_to.active_element.send_keys(key)
+        seen.append(browser.switch_to.active_element.text)
+        assert browser.execute_script("return document.activeElement.matches(':focus-visible')")
+    assert seen[:3] == ["2 tests", "1 test", "2 tests"]  # of the findings
+    assert seen[3] == seen[5] == texts(browser, "tbody a")[0]
+    assert seen[4] == seen[2]
+    browser.switch_to.active_element.send_keys("\ue007")  # Enter
+    assert browser.find_element("css selector", "h2.name").text == seen[3]
+
+
 def test_nothing_sticks_out(browser: webdriver.Chrome, address: str, width: int) -> None:
-    # No window is narrower than 500 pixels, a screen may be.
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    )
     for page in (address, f"{address}#t={quote(NAME)}"):
         browser.get(page)
         assert browser.find_elements("css selector", "h2")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def right_edge(browser: webdriver.Chrome, selector: str) -> float:
+    """Of what reaches farthest."""
+    script = (
+        "return Math.max(...[...document.querySelectorAll(arguments[0])].map(one => one.getBoundingClientRect().right))"
+    )
+    return float(browser.execute_script(script, selector))
+
+
+def test_outcomes_and_verdicts_are_seen_without_scrolling(browser: webdriver.Chrome, address: str, width: int) -> None:
+    browser.get(address)
+    assert texts(browser, ".list td:nth-child(2)") == ["failed, 1 worse", "failed, 1 worse", "failed"]
+    assert right_edge(browser, ".list td:nth-child(2)") <= width
+    browser.get(f"{address}#t={quote(NAME)}")
+    assert texts(browser, ".changes tbody td") == ["latency", "3,600 ms", "4,200 ms", "regression: over 2 %"]
+    assert right_edge(browser, ".changes td") <= width
+
+
+def test_run_and_baseline_are_on_one_scale(
+    browser: webdriver.Chrome, written: Callable[[Report], str], width: int
+) -> None:
+    profile = trip()
+    calls = (profile.calls[0], replace(profile.calls[1], end_ns=1234_567_800_000))  # a longer text beside its bar
+    longer = replace(profile, calls=calls, spans=profile.spans[:3], latency_ns=1234_567_800_000)
+    browser.get(f"{written(report(replace(run(longer), base=profile)))}#t={quote(profile.nodeid)}")
+    script = "return [...document.querySelectorAll(arguments[0])].map(one => [one.getBoundingClientRect().left, one.getBoundingClientRect().width])"
+    tracks = browser.execute_script(script, ".track")
+    assert len({tuple(track) for track in tracks}) == 1
+    (now, base) = (
+        browser.execute_script(script, f".fall:nth-of-type({place}) .track:nth-of-type(2) i") for place in (1, 2)
+    )
+    assert now == base
+
+
+# -- what is told ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_test_is_told_its_own_share(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}#t={quote(NAME)}")
+    regression, rule = texts(browser, "h3 ~ p")[:2]
+    assert regression.endswith("flights and weather no longer run at once; here +600 ms latency, +$0.0010")
+    assert rule.endswith("; here +600 ms latency")
+
+
+def test_an_amount_is_told_once(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    told = replace(cause("t.py::a", "t.py::b"), sentence="it is slower (2 tests, +$0.0020)")
+    browser.get(written(replace(report(regressed("t.py::a"), regressed("t.py::b")), causes=(told,))))
+    card = browser.find_element("css selector", ".problem").text
+    assert card.startswith(
+        "regression/parallel-batch-lost it is slower (2 tests, +$0.0020)\nin all +1,200 ms latency\n"
+    )
+
+
+def test_it_says_no_problem_only_where_there_is_none(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    for of, heading in (
+        (report(run(trip("t.py::a")), run(trip("t.py::b"), "failed")), "2 tests, 1 failed for other reasons"),
+        (report(run(trip())), "1 test, no problem"),
+        (report(), "no test ran"),
+    ):
+        browser.get(written(of))
+        assert texts(browser, "#verdict") == [heading]
+
+
+def test_what_was_accepted_is_told_as_that(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    accepted = replace(cause("t.py::a"), accepted=True)
+    browser.get(written(replace(report(run(trip("t.py::a"))), causes=(accepted,))))
+    assert "accepted since the merge base: flights and weather" in browser.find_element("css selector", ".is-info").text
+    assert "1 accepted since the merge base" in browser.find_element("css selector", "#verdict").text
+
+
+def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    profile = trip()
+    streamed = replace(profile.calls[0], chunks_ns=(700_000_000, 1_100_000_000, 1_500_000_000))
+    browser.get(
+        f"{written(report(run(replace(profile, calls=(streamed, profile.calls[1])))))}#t={quote(profile.nodeid)}"
+    )
+    track = browser.find_elements("css selector", ".track")[1]
+    assert track.get_attribute("title") == (
+        "LLM gpt-5-nano: starts at 100 ms, 1,400 ms; turn 1; 1,200 tokens in, 1,024 cached, 85 out; $0.00019; asks for flights, weather"
+    )
+    ticks = [float(tick.get_attribute("style").split()[1][:-2]) for tick in track.find_elements("css selector", "b")]
+    assert ticks == [pytest.approx(100 * ms / 4200, abs=0.01) for ms in (700, 1100, 1500)]
+
+
+@settings(max_examples=25)
+@given(tests=st.lists(st.tuples(profiles(), st.none() | profiles()), min_size=1, max_size=20))
+def test_the_page_draws_what_was_measured(
+    browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory, tests: list[tuple[Profile, Profile | None]]
+) -> None:
+    of = report(*(replace(run(now), base=base) for now, base in tests))
+    path = tmp_path_factory.getbasetemp() / "measured.html"
+    write(of, "html", path)
+    browser.get(path.as_uri())
+    browser.find_element("css selector", "h2")
+    drawn = browser.execute_script(
+        "return tests.map(test => traces(test).map(bars => bars.map("
+        "bar => [bar.kind, bar.depth, bar.name, bar.known, bar.failed, bar.start, bar.length, bar.first])))"
+    )
+    assert drawn == [[bars(forest(one), 0) if one else [] for one in pair] for pair in tests]
+
+
+def bars(nodes: list[Node], depth: int) -> list[list[object]]:
+    found: list[list[object]] = []
+    for node in nodes:
+        start, end = (round(ns / 100_000) for ns in (node.start_ns, node.end_ns))
+        first = -1 if node.first_byte_ns is None else round(node.first_byte_ns / 100_000) - start
+        found.append([node.kind, depth, node.name, node.known, node.failed, start, end - start, first])
+        found += bars(node.children, depth + 1)
+    return found

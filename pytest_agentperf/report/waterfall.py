@@ -1,0 +1,131 @@
+"""The bars of waterfalls and the LLM calls among them as rows of integers, laid out so that they compress well.
+
+Times are tenths of a millisecond. What many bars share (kind, depth, name, flags) is a shape, a place in a list. Most bars
+start where the one before them ended and many end with their parent, which the shape says instead of a number. A row of a
+baseline is told as its difference from the run's row in the same place, which is mostly none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain, pairwise, repeat
+from operator import sub
+from typing import TypeVar
+
+from pytest_agentperf.analyze.text import plain
+from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.profile import Profile
+
+T = TypeVar("T")
+Row = tuple[int, ...]
+Shape = tuple[str, int, str, bool, bool, bool, bool]
+"""Kind, depth, name; whether its end is known; it failed; it starts no sooner than all before it in its parent had ended;
+it ends with its parent."""
+
+BAR = ("shape", "gap", "length")
+"""`gap`: from the end of what is before it in its parent; where the shape says that it did not wait for that, from the start
+of the bar before; of the first from the parent's start. `length`: 0 where the shape says that it ends with its parent."""
+CALL = ("turn", "input", "fresh", "output", "cost", "first", "estimated", "told")
+"""`fresh`: input tokens that did not come from a cache, of those where some did. `cost`: as it is shown, in hundred-millionths
+of a dollar. `first`: of a streamed answer, the first byte, from the start. `estimated`: 1 the tokens, 2 the cost.
+`told`: a text. -1: there is none."""
+
+TICKS = 250
+
+_NO_TOKENS = (-1, -1, -1)
+
+
+class Places(dict[T, int]):
+    """What was looked up, in the order of first times, to its place."""
+
+    def __missing__(self, one: T) -> int:
+        self[one] = place = len(self)
+        return place
+
+
+class Waterfalls:
+    """The rows of all tests."""
+
+    def __init__(self, texts: Places[str]) -> None:
+        self.texts = texts
+        self.shapes: Places[Shape] = Places()
+        self.bars: list[Row] = []
+        self.calls: list[Row] = []
+        self.chunks: list[str] = []
+        """Of each call: when the pieces of a streamed answer came, a character each: `TICKS`th parts of the time from the first
+        byte to the end that passed since the one before, from `#` for none."""
+
+    def add(self, profile: Profile, base: Profile | None) -> Row:
+        """How many bars and calls, and how long the test goes on after its last bar; the same of the baseline, or zeros."""
+        bars, calls, rest = self._rows(profile)
+        sizes = (len(bars), len(calls), rest)
+        self.bars += bars
+        self.calls += calls
+        if base is None:
+            return (*sizes, 0, 0, 0)
+        old_bars, old_calls, rest = self._rows(base)
+        self.bars += _differences(old_bars, bars)
+        self.calls += _differences(old_calls, calls)
+        return (*sizes, len(old_bars), len(old_calls), rest)
+
+    def _rows(self, profile: Profile) -> tuple[list[Row], list[Row], int]:
+        known = {call.index: call for call in profile.calls}
+        bars: list[Row] = []
+        calls: list[Row] = []
+        shapes = self.shapes
+
+        def add(nodes: Sequence[Node], depth: int, begins: int, ends: int | None) -> int:
+            """Returns when the last of these children of one parent ends."""
+            before = over = begins
+            for node in nodes:
+                start, end = _tenths(node.start_ns), _tenths(node.end_ns)
+                follows, fills = start >= over, end == ends
+                shape = shapes[node.kind, depth, node.name, node.known, node.failed, follows, fills]
+                bars.append((shape, start - (over if follows else before), 0 if fills else end - start))
+                if node.kind == "llm":
+                    calls.append(self._call(known[node.id], node, start))
+                    self.chunks.append(_ticks(known[node.id], node))
+                if node.children:
+                    add(node.children, depth + 1, start, end)
+                before = start
+                over = max(over, end)
+            return over
+
+        over = add(forest(profile), 0, 0, None)
+        return bars, calls, _tenths(profile.latency_ns) - over
+
+    def _call(self, call: ModelCall, node: Node, start: int) -> Row:
+        usage, cost = call.usage, call.cost
+        tokens, estimated, usd = _NO_TOKENS, 0, -1
+        if usage and usage.input is not None and usage.output is not None:
+            tokens = (usage.input, usage.input - usage.cache_read if usage.cache_read else -1, usage.output)
+            estimated = int(usage.estimated)
+        if cost and cost.usd is not None:
+            usd = round(float(f"{cost.usd:.2g}" if cost.usd < 1 else f"{cost.usd:.2f}") * 1e8)
+            estimated += 2 * cost.estimated
+        first = -1 if node.first_byte_ns is None else _tenths(node.first_byte_ns) - start
+        return (call.turn, *tokens, usd, first, estimated, self.texts[_told(call)])
+
+
+def _told(call: ModelCall) -> str:
+    asked = f"asks for {', '.join(dict.fromkeys(tool.name for tool in call.tool_calls))}" if call.tool_calls else ""
+    return plain("; ".join(filter(None, (asked, call.error)))) if call.error else plain(asked)
+
+
+def _ticks(call: ModelCall, node: Node) -> str:
+    if not node.known or len(call.chunks_ns) < 3 or node.first_byte_ns is None:
+        return ""
+    stream = max(1, node.end_ns - node.first_byte_ns)
+    places = [TICKS * max(0, at - node.first_byte_ns) // stream for at in call.chunks_ns]
+    return "".join([chr(ord("#") + after - before) for before, after in pairwise([0, *places])])
+
+
+def _differences(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
+    """Each from the one in its place; where there is none it stays as it is."""
+    zeros = (0,) * max(len(BAR), len(CALL))
+    return [tuple(map(sub, row, other)) for row, other in zip(rows, chain(others, repeat(zeros)), strict=False)]
+
+
+def _tenths(ns: int) -> int:
+    return (ns + 50_000) // 100_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,21 +29,52 @@ class AgentBenchmark:
     def __init__(self, benchmark: BenchmarkFixture, run: Run) -> None:
         self._benchmark = benchmark
         self._run = run
+        self._called = False
         self._rewind: Callable[[], None] = lambda: None
 
     def __call__(self, agent: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         from pytest_agentperf.record.seam import route
 
+        __tracebackhide__ = True
+        if self._called or self._benchmark._mode:  # noqa: SLF001 - pytest-benchmark has no other way to ask
+            raise RuntimeError(
+                "agent_benchmark and benchmark can be called once in a test: write a test for each agent"
+            )
+        self._called = True
         if route.player:
             self._rewind = route.player.bookmark()
         first = agent(*args, **kwargs)
         if inspect.isawaitable(first):
-            return self._awaited(first, lambda: agent(*args, **kwargs))
+            whole = self._awaited(first, lambda: agent(*args, **kwargs))
+            self._expect_await(getattr(agent, "__name__", type(agent).__name__), whole, first)
+            return whole
         if self._measures():
             seconds = self._timed(lambda: agent(*args, **kwargs))
             rounds = self._rounds(seconds)
             self._benchmark.pedantic(agent, args, kwargs, setup=self._rewind, rounds=rounds)  # type: ignore[no-untyped-call]
         return first
+
+    def _expect_await(self, name: str, whole: Coroutine[Any, Any, Any], first: Awaitable[Any]) -> None:
+        from pytest_agentperf.record.probes.place import here
+        from pytest_agentperf.record.recorder import Stop
+
+        where = here().where
+
+        def check() -> None:
+            if inspect.getcoroutinestate(whole) != inspect.CORO_CREATED:
+                return
+            for coroutine in filter(inspect.iscoroutine, (whole, first)):
+                coroutine.close()  # else Python warns as well
+            self._benchmark._mode = _MODE  # noqa: SLF001 - and so does pytest-benchmark
+            self._run.recorder.stop(
+                Stop(
+                    f"agent_benchmark({name}) at {where} was not awaited: the agent did not run\n"
+                    f"  in an async test: await agent_benchmark({name}, ...)\n"
+                    f"  in any other: asyncio.run(agent_benchmark({name}, ...))"
+                )
+            )
+
+        self._run.when_over(check)
 
     async def _awaited(self, first: Awaitable[Any], again: Callable[[], Awaitable[Any]]) -> Any:
         """pytest-benchmark has no way to await: it is given the times."""
@@ -70,8 +101,6 @@ class AgentBenchmark:
         """The profile is done. Whether rounds shall follow: not for runs that a provider would be paid for."""
         from pytest_agentperf.model.metric import known_numbers, plain_number
 
-        if self._benchmark._mode:  # noqa: SLF001
-            raise RuntimeError("agent_benchmark and benchmark can be called once in a test")
         self._run.recorder.close()
         profile = self._run.profiler.profile()
         self._benchmark.extra_info.update({name: plain_number(n) for name, n in known_numbers(profile).items()})

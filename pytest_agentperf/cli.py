@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from pytest_agentperf.report.formats import FORMATS, write
 from pytest_agentperf.report.json_file import UnreadableRun, read, to_text
 from pytest_agentperf.report.merging import merge
 from pytest_agentperf.report.terminal import render
+from pytest_agentperf.rootdir import BadConfiguration, find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    """Arguments to exit status. Raises UnreadableRun, LimitsFileError, BadBaseline and GitError."""
+    """Arguments to exit status. Raises UnreadableRun, LimitsFileError, BadConfiguration, BadBaseline and GitError."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except (UnreadableRun, LimitsFileError, BadBaseline, GitError) as problem:
+    except (UnreadableRun, LimitsFileError, BadConfiguration, BadBaseline, GitError) as problem:
         sys.stderr.write(f"pytest-agentperf: {problem}\n")
         return 2
     except BrokenPipeError:  # `... | head`: whoever read has seen enough
@@ -81,7 +82,7 @@ def _inspect_arguments(parser: argparse.ArgumentParser) -> None:
         "--prices",
         metavar="YAML",
         type=Path,
-        help="file with a section `prices` (default: agentperf.yaml, if there is one)",
+        help="file with a section `prices` (default: what the project's agentperf.yaml and ini say)",
     )
 
 
@@ -133,12 +134,10 @@ def _rules_of(given: str) -> tuple[Rule, ...]:
     raise argparse.ArgumentTypeError(f"no rule {given!r}; `pytest-agentperf rules` lists them")
 
 
-def _own_prices(path: Path | None) -> dict[str, OwnPrice]:
-    usual = Path("agentperf.yaml")
-    if path is None and not usual.is_file():
-        return {}
-    found = read_limits_file(path or usual, str(path or usual))
-    return {model: OwnPrice(**prices) for model, prices in found.prices.items()}
+def _own_prices(path: Path | None) -> Mapping[str, OwnPrice]:
+    if path is None:
+        return comparing.Project.here().own_prices
+    return {model: OwnPrice(**prices) for model, prices in read_limits_file(path, str(path)).prices.items()}
 
 
 def _progress(paths: Sequence[Path]) -> Iterator[Path]:
@@ -215,9 +214,9 @@ def _orphans_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _orphans(arguments: argparse.Namespace) -> int:
-    """From the root of the project, as the paths in a run are."""
     tests = read(arguments.run_file).tests
-    used = {Path(use.path).resolve() for test in tests for use in test.profile.cassettes}
+    root = find(Path.cwd()).rootpath
+    used = {(root / use.path).resolve() for test in tests for use in test.profile.cassettes}
     folders = arguments.paths or sorted(path for path in Path().rglob("cassettes") if path.is_dir())
     found = [path for path in inspection.files(folders) if path.resolve() not in used and inspection.is_cassette(path)]
     for path in found:

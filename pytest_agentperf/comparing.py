@@ -13,7 +13,8 @@ from pathlib import Path
 from pytest_agentperf.judge.baselines import Baselines, Tree, must_not_write, record
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
-from pytest_agentperf.judge.limits_file import LimitsFile, read_limits_file
+from pytest_agentperf.judge.kinds.table import KINDS
+from pytest_agentperf.judge.limits_file import LimitsFile
 from pytest_agentperf.judge.revisions import GitError, Revision
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
@@ -26,8 +27,9 @@ from pytest_agentperf.report import changes
 from pytest_agentperf.report.figures import count, sentence
 from pytest_agentperf.report.json_file import read
 from pytest_agentperf.report.table import painter
+from pytest_agentperf.rootdir import BadConfiguration, find, from_folder
 
-_FOLDER = "agentperf_baseline"
+_LUCK = {name for name, kind in KINDS.items() if kind.luck}
 _ALL_SHOWN = {name: Threshold(gates=False) for name in METRICS}
 
 
@@ -49,7 +51,7 @@ Sides = Mapping[str, Side]
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What the folder that one stands in says: prices and thresholds."""
+    """What the project that one stands in says: where its baselines are, prices and thresholds."""
 
     root: Path
     folder: str
@@ -57,11 +59,22 @@ class Project:
     own_prices: Mapping[str, OwnPrice]
 
     @classmethod
-    def here(cls, folder: str) -> Project:
-        """Raises LimitsFileError."""
-        path = Path("agentperf.yaml")
-        limits = read_limits_file(path, str(path)) if path.is_file() else LimitsFile()
-        return cls(Path.cwd(), folder, limits, {name: OwnPrice(**one) for name, one in limits.prices.items()})
+    def here(cls, rootdir: Path | None = None, folder: str | None = None) -> Project:
+        """As a run would read it that starts in this folder, but for what is given. Raises BadConfiguration."""
+        import pytest  # takes longer than `show` does
+
+        from pytest_agentperf import project
+        from pytest_agentperf.options import Settings
+
+        found = find(Path.cwd())
+        if rootdir is not None:
+            found = replace(found, rootpath=rootdir.resolve())
+        try:
+            settings = Settings.read(found)
+            said = project.Project(found, settings)
+            return cls(found.rootpath, folder or settings.baseline, said.limits_file or LimitsFile(), said.own_prices)
+        except pytest.UsageError as problem:
+            raise BadConfiguration(str(problem)) from None
 
     def baselines(self) -> Baselines:
         return Baselines(Tree(self.root), self.folder, self.own_prices)
@@ -97,12 +110,22 @@ def compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "b", metavar="B", nargs="?", default="", help="what is (default: the baselines as they are here)"
     )
-    parser.add_argument("--baseline", metavar="NAME", default=_FOLDER, help="the ini key agentperf_baseline")
+    _project_arguments(parser)
+
+
+def _project_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rootdir",
+        metavar="DIR",
+        type=Path,
+        help="pytest's (default: the folder of its ini file, from here upwards)",
+    )
+    parser.add_argument("--baseline", metavar="NAME", help="name of the baselines' folders (default: as the ini says)")
 
 
 def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> int:
     """Exit status 1 where something is worse than the thresholds allow."""
-    project = Project.here(arguments.baseline)
+    project = Project.here(arguments.rootdir, arguments.baseline)
     base, head = project.sides(arguments.a), project.sides(arguments.b)
     report = side_by_side(project, base, head)
     both = len(base.keys() & head.keys())
@@ -144,10 +167,11 @@ def review_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         action="append",
         default=[],
+        choices=(*KINDS, "other", "all"),
         help="accept causes of this kind (or all) without a question; again for more",
     )
     parser.add_argument("--force", action="store_true", help="write where CI is set, too")
-    parser.add_argument("--baseline", metavar="NAME", default=_FOLDER, help="the ini key agentperf_baseline")
+    _project_arguments(parser)
 
 
 def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: Callable[[str], str]) -> int:
@@ -168,6 +192,12 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
     if not open_:
         _tell(["agentperf: nothing to review: no test differs from its baseline"])
         return 0
+    project = Project.here(arguments.rootdir, arguments.baseline)
+    modules = {nodeid.partition("::")[0] for cause in open_ for nodeid in cause.tests}
+    if not any((project.root / module).exists() for module in modules):
+        raise BadConfiguration(
+            f"{arguments.run_file}: there is no {min(modules)} in {project.root}; --rootdir=DIR says where pytest ran"
+        )
     accepted = set()
     for number, cause in enumerate(open_, 1):
         _tell(["", f"cause {number} of {len(open_)}", *changes.causes([cause], width, painter(color=color))])
@@ -176,16 +206,18 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
             break
         if answer == "y":
             accepted.add(cause.key)
-    return _accept(report, open_, accepted, Project.here(arguments.baseline), width)
+    return _accept(report, open_, accepted, project, width)
 
 
 def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str]) -> str:
-    """`y`, `n` or `q`. Who is not there to answer says no."""
+    """`y`, `n` or `q`, as Ctrl-C. Who is not there to answer says no."""
     while True:
         try:
             answer = ask("accept it into the baseline? [y]es, [n]o, [s]how its tests, [q]uit: ").strip().lower()[:1]
         except EOFError:
             return "n"
+        except KeyboardInterrupt:
+            return "q"
         if answer == "s":
             for test in report.tests:
                 if test.profile.nodeid in cause.tests:
@@ -195,15 +227,26 @@ def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str])
 
 
 def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project: Project, width: int) -> int:
-    refused = {nodeid for cause in causes if cause.key not in accepted for nodeid in cause.tests}
+    """Another recording's luck stops nothing: it fails nothing, and goes with what is written."""
     wanted = {nodeid for cause in causes if cause.key in accepted for nodeid in cause.tests}
-    ready = [test.profile for test in report.tests if test.profile.nodeid in wanted - refused and _whole(test)]
+    refused = {
+        nodeid
+        for cause in causes
+        if cause.key not in accepted and cause.kind not in _LUCK
+        for nodeid in wanted.intersection(cause.tests)
+    }
+    free = [test for test in report.tests if test.profile.nodeid in wanted - refused]
+    ready = [test.profile for test in free if _whole(test)]
     files = record(replace(project.baselines(), conflicts=True), project.root, ready) if ready else ()
-    told = [f"{count(len(accepted), 'cause')} accepted, {count(len(ready), 'baseline')} written"]
-    told += [f"in {', '.join(files[:3])}{' ...' if len(files) > 3 else ''}"] if files else []
-    if waiting := wanted & refused:
-        told.append(f"; {count(len(waiting), 'test')} not, for another cause of theirs was not accepted")
-    _tell(["", *sentence(" ".join(told), width)])
+    shown = [from_folder(Path.cwd(), project.root, file) for file in files[:3]]
+    place = f" in {', '.join(shown)}{' ...' if len(files) > 3 else ''}" if files else ""
+    told = [f"{count(len(accepted), 'cause')} accepted, {count(len(ready), 'baseline')} written{place}"]
+    for number, why in (
+        (len(refused), "another cause of theirs was not accepted"),
+        (len(free) - len(ready), "more than their baseline is wrong with them"),
+    ):
+        told += [f"{count(number, 'test')} not, for {why}"] if number else []
+    _tell(["", *sentence("; ".join(told), width)])
     return 0
 
 

@@ -23,6 +23,7 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.options import Settings
 from pytest_agentperf.price.cost import OwnPrice
+from pytest_agentperf.rootdir import from_folder
 
 _MOST_REASONS = 3
 
@@ -41,7 +42,7 @@ class Gate:
         thresholds: Callable[[str], Mapping[str, Threshold]],
     ) -> None:
         self.root = config.rootpath
-        self._here = config.invocation_params.dir
+        self._shown = partial(from_folder, config.invocation_params.dir, self.root)
         self.settings = settings
         self._thresholds = thresholds
         asked = set((settings.update or "").split(",")) - {""}
@@ -70,21 +71,13 @@ class Gate:
         found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
         if not (found.fails or (found.new and self.settings.strict and "new" not in self.updates)):
             return found, None
-        shown, test = self._from_here(str(self.store.path(seen.nodeid))), shlex.quote(self._from_here(seen.nodeid))
+        shown, test = self._shown(str(self.store.path(seen.nodeid))), shlex.quote(self._shown(seen.nodeid))
         if found.new:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
             return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")
         worse = [change.metric for change in found.changes if change.verdict.fails]
         reasons = why(found.steps, worse)[:_MOST_REASONS]
         return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
-
-    def _from_here(self, name: str) -> str:
-        """A path or node id as the user's folder names it."""
-        path, colons, rest = name.partition("::")
-        try:
-            return os.path.relpath(self.root / path, self._here) + colons + rest
-        except ValueError:  # another drive
-            return name
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 
@@ -131,7 +124,7 @@ class Gate:
         done = update(self.store, self.root, tests, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
         counts = (("new", done.new), ("changed", done.changed), ("removed", done.removed))
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
-        return [f"baselines written: {told or 'nothing to write'}{_in([self._from_here(file) for file in done.files])}"]
+        return [f"baselines written: {told or 'nothing to write'}{_in([self._shown(file) for file in done.files])}"]
 
 
 def _in(files: Sequence[str]) -> str:

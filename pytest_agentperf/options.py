@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pytest
+
+
+class Config(Protocol):
+    """What is asked of `pytest.Config`."""
+
+    @property
+    def rootpath(self) -> Path: ...
+    @property
+    def inipath(self) -> Path | None: ...
+    def getoption(self, name: str, default: Any = ...) -> Any: ...
+    def getini(self, name: str) -> Any: ...
 
 
 class Option(NamedTuple):
@@ -22,6 +34,8 @@ class Option(NamedTuple):
     metavar: str | None = None
     bare: str | None = None
     """What the flag means without a value; None: it needs one."""
+    enables: bool = False
+    """Whoever sets it wants `--agentperf` too, without which it would do nothing."""
 
 
 UPDATES = ("new", "better", "worse", "removed", "force")
@@ -57,6 +71,7 @@ OPTIONS = (
         key="agentperf_json",
         flag="--agentperf-json",
         metavar="PATH",
+        enables=True,
         help="write everything about the run to a JSON file",
     ),
     Option(
@@ -64,6 +79,7 @@ OPTIONS = (
         key="agentperf_markdown",
         flag="--agentperf-markdown",
         metavar="PATH",
+        enables=True,
         help="write a page for the summary of a CI job",
     ),
     Option(
@@ -71,6 +87,7 @@ OPTIONS = (
         key="agentperf_html",
         flag="--agentperf-html",
         metavar="PATH",
+        enables=True,
         help="write one page with everything, for a browser",
     ),
     Option(
@@ -78,6 +95,7 @@ OPTIONS = (
         key="agentperf_trace",
         flag="--agentperf-trace",
         metavar="PATH",
+        enables=True,
         help="write the timelines of all tests for Perfetto and speedscope",
     ),
     Option(
@@ -85,6 +103,7 @@ OPTIONS = (
         key="agentperf_github",
         flag="--agentperf-github",
         default=False,
+        enables=True,
         help="annotate the pull request and add to the summary of the job, where this runs in a workflow on GitHub",
     ),
     Option(
@@ -222,14 +241,16 @@ OPTIONS = (
         flag="--agentperf-update",
         metavar="WHAT",
         bare="new,better,worse,removed",
-        help="write the baselines: any of new, better, worse, removed (default: all of them; removed only where all tests "
-        "of a module ran); nothing is written where CI is set, unless `force` is among them",
+        enables=True,
+        help="write the baselines: any of new, better, worse, removed (default: all of them; removed only where all that "
+        "was collected ran); nothing is written where CI is set, unless `force` is among them",
     ),
     Option(
         name="ratchet",
         key="agentperf_ratchet",
         flag="--agentperf-ratchet",
         default=False,
+        enables=True,
         help="fail a test that does better than its baseline, until that is recorded",
     ),
     Option(
@@ -237,6 +258,7 @@ OPTIONS = (
         key="agentperf_strict",
         flag="--agentperf-strict",
         default=False,
+        enables=True,
         help="fail a test that has no baseline",
     ),
     Option(
@@ -244,6 +266,7 @@ OPTIONS = (
         key="agentperf_suggest",
         flag="--agentperf-suggest",
         default=False,
+        enables=True,
         help="print limits for every test, as markers and as YAML, and what recording them again would cost",
     ),
     Option(
@@ -251,6 +274,7 @@ OPTIONS = (
         key="agentperf_against",
         flag="--agentperf-against",
         metavar="REF",
+        enables=True,
         help="tell changes since the merge base with this git revision too (default: the target of a pull request on "
         "GitHub or GitLab)",
     ),
@@ -296,7 +320,7 @@ class Settings(NamedTuple):
     """Names of the settings that somebody set, wherever."""
 
     @classmethod
-    def read(cls, config: pytest.Config) -> Settings:
+    def read(cls, config: Config) -> Settings:
         """The flag wins over the environment, that over the ini file. Raises pytest.UsageError."""
         given = {option.name: _given(option, config) for option in OPTIONS}
         values: dict[str, Any] = {
@@ -308,11 +332,8 @@ class Settings(NamedTuple):
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
         if wrong := [word for word in str(values["update"] or "").split(",") if word and word not in UPDATES]:
             raise pytest.UsageError(f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r}")
-        asks = (
-            values["github"] or values["update"] or values["suggest"] or any(values[name] for name in REPORTS.values())
-        )
-        if given["enabled"] is None and asks:
-            values["enabled"] = True
+        if given["enabled"] is None:
+            values["enabled"] = any(option.enables and values[option.name] for option in OPTIONS)
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))
 
 
@@ -355,7 +376,7 @@ def _ini_type(option: Option) -> Literal["bool", "linelist", "string"]:
     return "bool" if isinstance(option.default, bool) else "string"
 
 
-def _given(option: Option, config: pytest.Config) -> str | bool | tuple[str, ...] | None:
+def _given(option: Option, config: Config) -> str | bool | tuple[str, ...] | None:
     """What somebody set; None where nobody did."""
     if (value := config.getoption(option.key, None)) is not None:
         return value  # type: ignore[no-any-return]  # argparse checked it

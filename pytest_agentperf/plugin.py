@@ -90,8 +90,12 @@ class Collector:
         with self.session.guard:
             self.session.collect(report)
 
-    def pytest_deselected(self) -> None:
-        self.session.deselected = True
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self.session.collected.append(item)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed or (report.skipped and "::" in report.nodeid):  # a module that is skipped has no tests
+            self.session.unseen = True
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
-from pytest_agentperf.options import Settings
+from pytest_agentperf.options import Config, Settings
 
 if TYPE_CHECKING:
     from pytest_agentperf.judge.findings import Policy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Project:
     """Each value is read when somebody first asks for it. Raises pytest.UsageError."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
 

@@ -24,14 +24,14 @@ def publish(settings: Settings, report: Callable[[], Report]) -> Iterator[str]:
             try:
                 write(report(), name, Path(path))
             except OSError as problem:
-                yield f"agentperf_{name}: {path} cannot be written: {problem}"
+                yield f"--agentperf-{name}: {path} cannot be written: {problem.strerror}"
     if settings.github and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
         from pytest_agentperf.report.github import append_summary
 
         try:
             append_summary(report(), Path(summary))
         except OSError as problem:
-            yield f"agentperf_github: the summary {summary} cannot be written: {problem}"
+            yield f"--agentperf-github: the summary {summary} cannot be written: {problem.strerror}"
 
 
 def workflow_commands(settings: Settings, report: Callable[[], Report]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -146,6 +146,10 @@ class Run:
 
                 stack.enter_context(peak_memory(self.recorder))
             self._open = stack.pop_all()
+
+    def when_over(self, check: Callable[[], None]) -> None:
+        """Called at the end of the test's body, before it is judged."""
+        self._open.callback(check)
 
     def _epoch(self) -> float | None:
         """What the wall clock shows at the start; None: the present."""

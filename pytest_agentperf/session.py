@@ -52,8 +52,13 @@ class Session:
         self._closing = ExitStack()
         self._open_run: Run | None = None
         self.usage_error = ""
-        self.deselected = False
         self._announced = False
+        self.collected: list[pytest.Item] = []
+        """Every item, before somebody deselected it or left it out."""
+        self.unseen = False
+        """There may be tests that nobody collected, or of which nobody told."""
+        self._elsewhere: set[str] = set()
+        """What workers collected."""
         self._ran: set[str] = set()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
@@ -268,7 +273,8 @@ class Session:
     def told_by(self, worker: dict[str, Any]) -> None:
         """What a worker has to say beside its tests. Ends the run where its collection met a usage error."""
         self.guard.bugs.extend(bug for bug in worker.get("bugs", ()) if bug not in self.guard.bugs)
-        self.deselected |= worker.get("deselected", True)
+        self.unseen |= worker.get("unseen", True)
+        self._elsewhere.update(worker.get("collected", ()))
         if problem := worker.get("usage_error"):
             pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
 
@@ -277,10 +283,12 @@ class Session:
             self.config.workeroutput["agentperf"] = {  # type: ignore[attr-defined]
                 "bugs": self.guard.bugs,
                 "usage_error": self.usage_error,
-                "deselected": self.deselected,
+                "unseen": self.unseen,
+                "collected": [item.nodeid for item in self.collected] if self._wants_whole else [],
             }
             return
-        complete = self._complete() if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else ()
+        done = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        complete = self._complete() if done and self._wants_whole else ()
         if self.project.limits_file and any(self.config.rootpath.is_relative_to(path) for path in complete):
             for glob in self.project.limits_file.idle(self._ran):
                 self.problems.append(f"{self.settings.limits_path}: {glob!r} matches no test: nothing of it is checked")
@@ -291,10 +299,15 @@ class Session:
                 self.problems.append(f"baselines: {problem}")
         self.problems += publish(self.settings, lambda: self.report)
 
+    @property
+    def _wants_whole(self) -> bool:
+        """Whether it matters that each test that there is has run."""
+        return bool(self.settings.update or self.project.limits_file)
+
     def _complete(self) -> tuple[Path, ...]:
-        """Files and folders of which every test ran."""
-        options = self.config.option
-        if self.deselected or options.maxfail or getattr(options, "lf", False):
+        """Files and folders of which every test ran: none of a run that stopped, chose, or could not collect."""
+        there = self._elsewhere.union(item.nodeid for item in self.collected)
+        if self.unseen or not there <= self._ran or getattr(self.config.option, "lf", False):
             return ()
         here = self.config.invocation_params.dir
         return tuple(path for arg in self.config.args if "::" not in arg and (path := here / arg).exists())

@@ -18,8 +18,9 @@ MS = 1_000_000
 PRICES = {
     "large": OwnPrice(input=Decimal(3), output=Decimal(15), cache_read=Decimal("0.3")),
     "small": OwnPrice(input=Decimal("0.8"), output=Decimal(4), cache_read=Decimal("0.08")),
+    "tiny": OwnPrice(input=Decimal("0.1"), output=Decimal("0.4"), cache_read=Decimal("0.01")),
 }
-SPEED = {"large": (400, 18), "small": (250, 7)}
+SPEED = {"large": (400, 18), "small": (250, 7), "tiny": (150, 4)}
 """Milliseconds to the first byte, and for each token of the answer."""
 
 
@@ -102,7 +103,7 @@ def profile(nodeid: str, turns: list[Turn]) -> Profile:
                     messages=tuple(talk),
                     results=tuple(known),
                 ),
-                request_size=size + 200,
+                request_size=size + 195 + len(turn.model),
                 response_size=4 * turn.output,
                 answer_digest=digest("answer", turn.agent, number, turn.take),
                 start_ns=start,

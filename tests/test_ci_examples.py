@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,3 +65,31 @@ def test_what_they_run(name: str, tmp_path: Path) -> None:
     made = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert {"agentperf.json", "agentperf.html"} < made
     assert made & {"agentperf.md", "gl-code-quality-report.json"}
+
+
+GH = """#!/bin/sh
+case " $* " in
+    *" --jq "*) jq -r "$5" comments.json ;;
+    *) echo "$*" ;;
+esac
+"""
+OURS = {"id": 7, "user": {"login": "github-actions[bot]"}, "body": "<!-- pytest-agentperf -->\n12 tests"}
+STRANGERS = [
+    {"id": 1, "user": {"login": "somebody"}, "body": "<!-- pytest-agentperf --> trap"},
+    {"id": 2, "user": {"login": "github-actions[bot]"}, "body": "Coverage: 93 %"},
+]
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="needs jq")
+@pytest.mark.parametrize(("comments", "asked"), [([*STRANGERS, OURS], "--method PATCH one/7"), (STRANGERS, "all")])
+def test_github_replaces_its_own_comment_and_nobody_elses(tmp_path: Path, comments: list[Any], asked: str) -> None:
+    (tmp_path / "gh").write_text(GH, "utf-8")
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "comments.json").write_text(json.dumps(comments), "utf-8")
+    workflow = yaml.safe_load((EXAMPLES / "ci/github.yml").read_text("utf-8"))
+    script = workflow["jobs"]["comment"]["steps"][-1]["run"]
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COMMENTS": "all", "COMMENT": "one"}
+    command = ["bash", "-e", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"api {asked} --field body=@agentperf.md\n"

@@ -134,13 +134,13 @@ class Baselines:
             return Compared()
         base = since.profile(seen.nodeid)
         head = self.profile(seen.nodeid) or priced(skeleton(seen), self.own_prices)
-        return Compared(base=base, steps=explain(base, head, self.own_prices, seen.findings) if base else ())
+        return Compared(base=base, steps=explain(base, head, self.own_prices, seen) if base else ())
 
     def _explained(self, known: Block, head: Profile) -> tuple[Profile, Profile, tuple[Step, ...]]:
         """Both sides as priced skeletons, and the way from one to the other."""
         base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
         now = priced(skeleton(head), self.own_prices)
-        return base, now, explain(base, now, self.own_prices, head.findings)
+        return base, now, explain(base, now, self.own_prices, head)
 
 
 @cache

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isclose
 from statistics import median_low
 
-from pytest_agentperf.judge import misses
+from pytest_agentperf.judge import misses, unseen
 from pytest_agentperf.judge.kinds.table import KINDS, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
-from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Number, format_amount, format_value
+from pytest_agentperf.model.metric import METRICS, Number, format_amount, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice
@@ -26,7 +24,6 @@ from pytest_agentperf.price.cost import OwnPrice
 _ORDER = ("cost", "latency", "tokens", "llm_calls", "input_tokens", "output_tokens", "cache_read_tokens")
 """Of shares in a sentence, costliest first."""
 _TOLD = 3
-_NOISE_MS = 10
 
 
 def causes(tests: Iterable[TestRun]) -> tuple[Cause, ...]:
@@ -43,11 +40,11 @@ def _ended(test: TestRun) -> bool:
 
 
 def explain(
-    base: Profile, head: Profile, own_prices: Mapping[str, OwnPrice], findings: Sequence[Finding] = ()
+    base: Profile, head: Profile, own_prices: Mapping[str, OwnPrice], seen: Profile | None = None
 ) -> tuple[Step, ...]:
     """Why a test changed; both sides are priced skeletons. For each metric the shares add up to its change.
 
-    `findings`: what the rules found in the run.
+    `seen`: the run, with all that its skeleton does not keep.
     """
     trace = Trace(base, head, own_prices)
     prepare(trace)
@@ -57,27 +54,11 @@ def explain(
         for edit in kind.find(trace):
             now = trace.numbers()
             if shares := _shares(_difference(before, now)):
-                steps.append(Step(edit=_proved(edit, findings), shares=shares))
+                steps.append(Step(edit=unseen.explained(edit, seen or head), shares=shares))
             before = now
     if shares := _shares(_difference(before, trace.final)):
         steps.append(Step(edit=Edit(kind="other", key=(), what="something else changed"), shares=shares))
     return tuple(steps)
-
-
-def _proved(edit: Edit, findings: Sequence[Finding]) -> Edit:
-    """Why a wait for tools grew of which skeletons keep nothing: they run one after the other, if that loses as much time."""
-    if edit.kind != "between-calls":
-        return edit
-    (tools,) = edit.key
-    lost = [
-        found.lost_ms or 0
-        for found in findings
-        if found.code == SEQUENTIAL and set(found.tools) == {*tools.split(", ")}
-    ]
-    if not lost or not isclose(sum(lost), sum(edit.each), rel_tol=0.02, abs_tol=_NOISE_MS):
-        return edit
-    what = f"{tools}{{of}} run one after the other, and no longer at once"
-    return replace(edit, kind="parallel-lost", key=("".join(edit.agents[:1]), tools), what=what, each=())
 
 
 def _difference(before: Mapping[str, Number], after: Mapping[str, Number]) -> dict[str, Number]:

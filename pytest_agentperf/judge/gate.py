@@ -121,8 +121,8 @@ def compare(
         change = _judged(metric, was.value, now, head, threshold)
         if metric.part_of and not threshold.asked:
             change = _by_the_rest(change, metric, base, head)
-        if change.verdict is Verdict.REGRESSION and name in luck:
-            change = _fair(change, metric, luck[name], thresholds.get(name))
+        if name in luck and not threshold.asked:
+            change = _fair(change, metric, luck[name], threshold)
         if change.verdict is Verdict.REGRESSION and Verdict.REGRESSION in accepts:
             change = replace(change, verdict=Verdict.ACCEPTED)
         if change.verdict is Verdict.BETTER and ratchet and Verdict.BETTER not in accepts:
@@ -138,17 +138,23 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
         metric=metric.name, was=was, now=now.value, limit=limit, unit=metric.unit, verdict=Verdict.WITHIN, why=now.why
     )
     if now.value is None:
-        return replace(change, verdict=Verdict.REGRESSION if threshold.gates else Verdict.WITHIN)
+        worse = threshold.gates and head.calls  # of no call there is nothing to know
+        return replace(change, verdict=Verdict.REGRESSION if worse else Verdict.WITHIN)
     if not threshold.gates:
         return change
     sign = -1 if metric.better == "higher" else 1
     if sign * (now.value - limit) > 0:  # type: ignore[operator]
         why = _why_not(metric, now, head, threshold)
         return replace(change, verdict=Verdict.NOT_JUDGED if why else Verdict.REGRESSION, why=why)
-    better = allowed(was, slack, "lower" if metric.better == "higher" else "higher")
-    if sign * (better - now.value) > 0:  # type: ignore[operator]
-        return replace(change, verdict=Verdict.BETTER)
+    if _is_better(was, now.value, slack, metric):
+        why = _why_not(metric, now, head, threshold)
+        return replace(change, verdict=Verdict.WITHIN if why else Verdict.BETTER, why=why)
     return change
+
+
+def _is_better(was: Number, now: Number, slack: Slack, metric: Metric) -> bool:
+    room = allowed(was, slack, "lower" if metric.better == "higher" else "higher")
+    return now > room if metric.better == "higher" else now < room
 
 
 def allowed(was: Number, slack: Slack, better: str) -> Number:
@@ -189,18 +195,19 @@ def _rest(metric: Metric, profile: Profile) -> Number | None:
     return None if part is None or whole is None else whole - part  # type: ignore[operator]
 
 
-def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold | None) -> Change:
-    """Not a regression if it is none without what the new recording's answers add by length and speed alone."""
-    if change.now is None or change.limit is None or not luck:
+def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold) -> Change:
+    """Neither worse nor better if it is not without what new recordings' answers add by length and speed alone."""
+    if change.was is None or change.now is None or change.limit is None or not luck:
         return change
     fair = Decimal(str(change.now)) - Decimal(str(luck))
-    sign = -1 if metric.better == "higher" else 1
-    if sign * (fair - Decimal(str(change.limit))) > 0 or (threshold and threshold.asked):
-        return change
-    much = format_value(luck, metric.unit)
-    return replace(
-        change, verdict=Verdict.NOT_JUDGED, why=f"{much} of it is length and speed of the answers as recorded again"
-    )
+    why = f"{format_value(luck, metric.unit)} of it is the provider's luck with answers that were recorded again"
+    slack = threshold.slack or metric.slack or Slack()
+    if change.verdict is Verdict.REGRESSION:
+        worse = fair < change.limit if metric.better == "higher" else fair > change.limit
+        return change if worse else replace(change, verdict=Verdict.NOT_JUDGED, why=why)
+    if change.verdict is Verdict.BETTER and not _is_better(change.was, fair, slack, metric):
+        return replace(change, verdict=Verdict.WITHIN, why=why)
+    return change
 
 
 def sentence(change: Change) -> str:

@@ -25,7 +25,7 @@ def regression(
     if old is None:
         return ""
     old, new = priced(old, prices), priced(skeleton(seen), prices)
-    steps = explain(old, new, prices, seen.findings)
+    steps = explain(old, new, prices, seen)
     changes = compare(old, new, thresholds, luck=luck(steps))
     worse = [change.metric for change in changes if change.verdict.fails]
     if not worse:

@@ -96,6 +96,7 @@ def test_one_cause_each() -> None:
     assert kinds([replace(turn, tools=1200) for turn in TURNS]) == ["tool-schema"]
     assert kinds([first, replace(second, output=90)]) == ["output"]
     assert kinds([replace(first, slow=1.5), second]) == ["model-time"]
+    assert kinds([replace(turn, model="tiny") for turn in TURNS]) == ["model"]
     assert kinds([first, replace(second, said=800)]) == ["context"]
     assert kinds([replace(first, take="b", output=180), replace(second, take="b", slow=2)]) == ["re-recorded"]
 

@@ -72,6 +72,63 @@ def test_what_a_provider_would_be_paid_for_runs_once_and_says_so(session):
     result.stdout.fnmatch_lines(["*agent_benchmark ran once and was not timed: its LLM calls were live*"])
 
 
+MISUSES = """
+import agent, asyncio, pytest
+
+pytestmark = pytest.mark.vcr
+
+async def ask():
+    return agent.ask()
+
+async def test_forgotten(agent_benchmark):
+    agent_benchmark(ask)
+
+@pytest.mark.max_llm_calls(1)
+def test_bare(agent_benchmark):
+    assert agent_benchmark(ask).startswith("Hello")
+
+def test_run(agent_benchmark):
+    assert asyncio.run(agent_benchmark(ask)) == "Hello."
+
+def test_twice(agent_benchmark):
+    agent_benchmark(agent.ask)
+    agent_benchmark(agent.ask)
+"""
+
+
+def test_an_asynchronous_agent_that_nobody_awaits_fails_its_test(session):
+    session.makepyfile(test_cost=MISUSES)
+    for flags in (("--agentperf-record=once",), (), ("--benchmark-disable",)):
+        result = session.runpytest("-k", "not twice", "-W", "error", *flags)
+        result.assert_outcomes(failed=2, passed=1)
+        result.stdout.fnmatch_lines_random(
+            [
+                "agent_benchmark(ask) at test_cost.py:9 was not awaited: the agent did not run",
+                "agent_benchmark(ask) at test_cost.py:13 was not awaited: the agent did not run",
+                "  in an async test: await agent_benchmark(ask, ...)",
+                "  in any other: asyncio.run(agent_benchmark(ask, ...))",
+            ]
+        )
+        assert not {"never awaited", "has no attribute", "no LLM call was seen"} & set(result.stdout.lines)
+
+
+def test_a_second_call_is_refused_before_the_agent_runs_again(session, provider):
+    session.makepyfile(test_cost=MISUSES)
+    for flags in (("--agentperf-record=once",), ()):
+        result = session.runpytest("-k", "twice", *flags)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                ">       agent_benchmark(agent.ask)",
+                "E       RuntimeError: agent_benchmark and benchmark can be called once in a test: write a test for each agent",
+                "",
+                "test_cost.py:20: RuntimeError",
+            ],
+            consecutive=True,
+        )
+        assert len(provider.hits) == 1
+
+
 def test_without_pytest_benchmark_it_says_what_is_missing(session):
     session.makepyfile("def test_x(agent_benchmark): pass")
     result = session.runpytest("-p", "no:benchmark")

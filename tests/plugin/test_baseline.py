@@ -181,6 +181,8 @@ def test_new_tests_pass_unless_strict_and_ci_writes_nothing(project, monkeypatch
     assert not (project.path / FILE).exists()
     run(project, "--agentperf-update=new,force")
     run(project, "--agentperf-strict")
+    (project.path / FILE).unlink()
+    project.runpytest("-p", "no:recording", "--agentperf-strict").assert_outcomes(failed=3)
 
 
 def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
@@ -203,6 +205,44 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     (moved / FILE).rename(moved / "agentperf_baseline" / "test_gone.txt")
     run(project, "--agentperf-update").stdout.fnmatch_lines(["*written: 3 new, 3 removed in 2 files*"])
     assert [path.name for path in (moved / "agentperf_baseline").iterdir()] == ["test_agents.txt"]
+
+
+LEFT_OUT = {
+    "shard": "def pytest_collection_modifyitems(items): items[:] = items[:1]",
+    "stop": "def pytest_runtest_teardown(item): item.session.shouldfail = 'enough'",
+    "class": "def pytest_generate_tests(metafunc):\n    if metafunc.cls: {how}('not here')",
+}
+
+
+@pytest.mark.parametrize(
+    ("conftest", "options"),
+    [
+        (LEFT_OUT["shard"], []),
+        (LEFT_OUT["shard"], ["-n2"]),
+        (LEFT_OUT["stop"], []),
+        (LEFT_OUT["class"].format(how="1 / 0 #"), ["--continue-on-collection-errors"]),
+        (LEFT_OUT["class"].format(how="__import__('pytest').skip"), []),
+        ("", ["--collect-only"]),
+        ("", ["--lf"]),
+    ],
+)
+def test_a_test_that_did_not_run_is_not_removed(project, conftest, options):
+    if "-n2" in options:
+        pytest.importorskip("xdist")
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(test_agents=f"{source}\nclass TestMore:\n    test_two = staticmethod(test_one)\n")
+    run(project, "--agentperf-update", passed=4)
+    if "--lf" in options:
+        (project.path / "one.txt").write_text("nobody")
+        project.runpytest("--agentperf")
+        asks(project, "plain", "plain")
+    written = (project.path / FILE).read_text()
+    (project.path / "conftest.py").write_text(conftest)
+    project.runpytest("-p", "no:randomly", "--agentperf-update", *options)
+    assert (project.path / FILE).read_text() == written
+    (project.path / "conftest.py").unlink()
+    project.makepyfile(test_agents=source)
+    run(project, "--agentperf-update", "--maxfail=1").stdout.fnmatch_lines(["*written: 1 removed in *"])
 
 
 def test_a_conflict_stops_the_run_and_an_update_resolves_it(project):
@@ -322,6 +362,91 @@ def test_review_accepts_by_cause(project, monkeypatch, capsys):
     run(project, "--agentperf-json=run.json")
     assert main(["review", "run.json"]) == 0
     assert "nothing to review" in capsys.readouterr().out
+
+
+def test_review_and_compare_know_the_project_from_any_of_its_folders(project, monkeypatch, capsys):
+    (project.path / "pytest.ini").write_text("[pytest]\nagentperf_baseline = perf\nagentperf_limits = gates.yaml\n")
+    (project.path / "tox.ini").unlink()
+    (project.path / "gates.yaml").write_text("gate:\n  '*': {llm_calls: off, turns: off}\n")
+    tests = project.mkpydir("suite")
+    for name in ("test_agents.py", "one.txt"):
+        (project.path / name).rename(tests / name)
+    run(project, "--agentperf-update", "--agentperf-json=was.json")
+    (tests / "one.txt").write_text("plain plain other")
+    run(project, "--agentperf-json=run.json", passed=2, failed=1)
+
+    monkeypatch.chdir(tests)
+    capsys.readouterr()
+    assert main(["compare", "../was.json"]) == 0
+    assert capsys.readouterr().out == "agentperf: 3 tests compared, 0 changed\n"
+    assert main(["compare", "../was.json", "../run.json"]) == 1
+    told = capsys.readouterr().out
+    assert "    LLM calls 2 -> 3\n" in told
+    assert "    tokens 240 -> 460 (regression)\n" in told
+
+    assert main(["review", "../run.json", "--accept=all"]) == 0
+    assert capsys.readouterr().out.endswith("1 cause accepted, 1 baseline written in perf/test_agents.txt\n")
+    assert sorted(project.path.rglob("*.txt")) == [tests / "one.txt", tests / "perf" / "test_agents.txt"]
+    monkeypatch.chdir(project.path)
+    run(project)
+
+    (project.path / "pytest.ini").write_text("[pytest]\nagentperf_prices = {\n")
+    assert main(["compare", "run.json"]) == 2
+    assert capsys.readouterr().err.startswith("pytest-agentperf: agentperf_prices:")
+
+
+def test_review_accepts_kinds_that_there_are_and_keeps_what_was_accepted_before_an_end(project, monkeypatch, capsys):
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(test_agents=source.replace('ask("plain")', 'ask(prompts("many.txt")[0])'))
+    (project.path / "many.txt").write_text("plain")
+    run(project, "--agentperf-update")
+    (project.path / "many.txt").write_text("cheap")
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-json=run.json", passed=2, failed=1)
+
+    monkeypatch.chdir(project.path)
+    with pytest.raises(SystemExit):
+        main(["review", "run.json", "--accept=bogus"])
+    assert "argument --accept: invalid choice: 'bogus' (choose from" in capsys.readouterr().err
+
+    def ask(_):
+        for answer in answers:
+            return answer
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", ask)
+    answers = iter(["y"])
+    assert main(["review", "run.json"]) == 0
+    told = capsys.readouterr().out
+    assert "cause 2 of " in told
+    assert told.endswith(f"1 cause accepted, 1 baseline written in {FILE}\n")
+    run(project)
+
+
+def test_a_review_is_not_held_up_by_luck_and_says_what_holds_it_up(project, monkeypatch, capsys):
+    run(project, "--agentperf-update")
+    asks(project, "plain", "plain", "other")
+    for path in (project.path / "cassettes").rglob("*.yaml"):
+        again = yaml.safe_load(path.read_text("utf-8"))
+        for stored in again["interactions"]:
+            body = stored["response"]["body"]
+            body["string"] = body["string"].replace("c-plain", "d-plain").replace('tokens": 20', 'tokens": 30')
+        path.write_text(yaml.safe_dump(again), "utf-8")
+    run(project, "--agentperf-json=run.json", passed=2, failed=1)
+    kinds = [cause["kind"] for cause in json.loads((project.path / "run.json").read_text())["causes"]]
+    assert kinds == ["extra-turn", "re-recorded"]
+
+    monkeypatch.chdir(project.path)
+    capsys.readouterr()
+    assert main(["review", "run.json", "--accept=all", "--rootdir=cassettes"]) == 2
+    assert capsys.readouterr().err == (
+        f"pytest-agentperf: run.json: there is no test_agents.py in {project.path}/cassettes; "
+        "--rootdir=DIR says where pytest ran\n"
+    )
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    assert main(["review", "run.json", "--accept=extra-turn"]) == 0
+    assert capsys.readouterr().out.endswith(f"1 cause accepted, 1 baseline written in {FILE}\n")
+    run(project, "--agentperf-strict")
 
 
 MISSES = """

@@ -69,6 +69,18 @@ def test_defaults(pytester):
     assert not read.asked
 
 
+@pytest.mark.parametrize(
+    "option",
+    [option for option in BY_FLAG if option.name not in ("enabled", "record", "pace", "fail_on", "ignore")],
+    ids=lambda option: option.name,
+)
+def test_what_does_nothing_without_the_switch_sets_it(pytester, option):
+    text, _ = VALUES[option.name]
+    flag = f"{option.flag}={text}" if text else option.flag
+    assert settings(pytester, flag).enabled
+    assert not settings(pytester, flag, "--no-agentperf").enabled
+
+
 def test_the_flag_wins_over_the_environment_and_that_over_the_ini_file(pytester, monkeypatch):
     pytester.makeini("[pytest]\nagentperf = true\nagentperf_pace = real\n")
     assert settings(pytester).enabled
@@ -120,5 +132,5 @@ def test_a_document_that_cannot_be_written_is_told(pytester):
     pytester.makepyfile("def test_x(): pass")
     result = pytester.runpytest("--agentperf-json=.")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["agentperf_json: . cannot be written: *"])
+    result.stdout.fnmatch_lines(["--agentperf-json: . cannot be written: Is a directory"])
     assert pytester.runpytest("--agentperf-json=").ret == pytest.ExitCode.USAGE_ERROR

@@ -246,6 +246,40 @@ def test_a_lost_pool_is_why_a_raw_loop_got_slower(session, provider):
     )
 
 
+READ = Tool(name="read", arguments={"q": "c"})
+SLOW = """
+import pytest, raw, time
+
+def read(q):
+    time.sleep(0.2)
+    return "text"
+
+raw.read = read
+raw.one = lambda call: getattr(raw, call.function.name)(**raw.json.loads(call.function.arguments))
+
+@pytest.mark.vcr
+@pytest.mark.parametrize("tools", [1, 2, 3])
+def test_it(tools): assert raw.chat(raw.pool) == "done"
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="raw loops are watched from Python 3.12 on")
+def test_a_slower_tool_that_only_the_detector_saw_is_one_cause_whatever_runs_beside_it(session, provider):
+    source = RAW.format(url=provider.url)
+    session.makepyfile(raw=source, test_loop=SLOW)
+    for tools in (TWO.tools[:1], (*TWO.tools[:1], READ), (*TWO.tools, READ)):
+        provider.script(Answer(tools=tools), Answer(text="done"))
+    session.runpytest("--agentperf-record=all", "-p", "no:randomly").assert_outcomes(passed=3)
+    session.runpytest("--agentperf-update=new,force").assert_outcomes(passed=3)
+    session.makepyfile(raw=source.replace("sleep(0.3)", "sleep(0.9)"))
+    result = session.runpytest("--agentperf")
+    result.assert_outcomes(failed=3)
+    found = [line for line in result.stdout.lines if line.startswith(("! the", "- "))]
+    assert found == [
+        "! the wait for search, the last tool before the next LLM call, grew by 600 ms (3 tests, +1,800 ms latency)"
+    ]
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="raw loops are watched from Python 3.12 on")
 def test_what_an_old_python_cannot_see_is_told_once(loop, provider):
     provider.script(TWO, Answer(text="done"))

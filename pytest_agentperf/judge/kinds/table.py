@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "cache-lost": Kind(find=prompts.cache),
     "re-recorded": Kind(find=answers.recorded, luck=True),
     "output": Kind(find=answers.longer, more="grew by", less="shrank by"),
+    "recorded-anew": Kind(find=answers.anew, luck=True),
     "model-time": Kind(find=answers.speed, more="answers slower by", less="answers faster by"),
     "context": Kind(find=answers.talk),
     "between-calls": Kind(find=tools.unseen),

@@ -237,17 +237,17 @@ def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project
     }
     free = [test for test in report.tests if test.profile.nodeid in wanted - refused]
     ready = [test.profile for test in free if _whole(test)]
-    files = record(replace(project.baselines(), conflicts=True), project.root, ready) if ready else ()
-    shown = [from_folder(Path.cwd(), project.root, file) for file in files[:3]]
-    place = f" in {', '.join(shown)}{' ...' if len(files) > 3 else ''}" if files else ""
-    told = [f"{count(len(accepted), 'cause')} accepted, {count(len(ready), 'baseline')} written{place}"]
+    done = record(replace(project.baselines(), lenient=True), project.root, ready)
+    shown = [from_folder(Path.cwd(), project.root, file) for file in done.files[:3]]
+    place = f" in {', '.join(shown)}{' ...' if len(done.files) > 3 else ''}" if done.files else ""
+    told = [f"{count(len(accepted), 'cause')} accepted, {count(done.changed, 'baseline')} written{place}"]
     for number, why in (
         (len(refused), "another cause of theirs was not accepted"),
         (len(free) - len(ready), "more than their baseline is wrong with them"),
     ):
         told += [f"{count(number, 'test')} not, for {why}"] if number else []
-    _tell(["", *sentence("; ".join(told), width)])
-    return 0
+    _tell(["", *sentence("; ".join(told), width), *done.refused])
+    return 2 if done.refused else 0
 
 
 def _whole(test: TestRun) -> bool:

@@ -53,7 +53,9 @@ class Gate:
             for word, verdict in (("worse", Verdict.REGRESSION), ("better", Verdict.BETTER))
             if word in self.updates
         ]
-        self.store = Baselines(Tree(self.root), settings.baseline, own_prices, conflicts=bool(self.updates))
+        self.store = Baselines(Tree(self.root), settings.baseline, own_prices, lenient="new" in self.updates)
+        self.problems: list[str] = []
+        """Why baselines were not written that should have been."""
 
     def plan(self, items: Iterable[pytest.Item]) -> None:
         """Read what these tests are held against. Raises pytest.UsageError."""
@@ -68,7 +70,10 @@ class Gate:
         return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})
 
     def _judge(self, thresholds: Mapping[str, Threshold], seen: Profile) -> tuple[Compared, Failure | None]:
-        found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
+        try:
+            found = self.store.compare(seen, thresholds, accepts=self.accepts, ratchet=self.settings.ratchet)
+        except BadBaseline as problem:
+            return Compared(), Failure(str(problem))
         if not (found.fails or (found.new and self.settings.strict and "new" not in self.updates)):
             return found, None
         shown, test = self._shown(str(self.store.path(seen.nodeid))), shlex.quote(self._shown(seen.nodeid))
@@ -89,7 +94,7 @@ class Gate:
         notes = [*report.notes, *self._written(report.tests, ran, complete)]
         try:
             report = report.with_tests(self._since_merge_base(report.tests))
-        except GitError as problem:
+        except (GitError, BadBaseline) as problem:
             notes.append(f"changes since the merge base are not told: {problem}")
         return replace(report, causes=causes(report.tests), notes=tuple(notes))
 
@@ -122,7 +127,13 @@ class Gate:
             if module in modules or not (self.root / module).exists()
         }
         done = update(self.store, self.root, tests, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
-        counts = (("new", done.new), ("changed", done.changed), ("removed", done.removed))
+        self.problems += done.refused
+        counts = (
+            ("new", done.new),
+            ("changed", done.changed),
+            ("removed", done.removed),
+            ("file repaired" if done.repaired == 1 else "files repaired", done.repaired),
+        )
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
         return [f"baselines written: {told or 'nothing to write'}{_in([self._shown(file) for file in done.files])}"]
 

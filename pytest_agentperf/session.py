@@ -144,7 +144,7 @@ class Session:
         from pytest_agentperf.last_cost import last_cost
 
         root = self.config.rootpath
-        baselines = Baselines(Tree(root), self.settings.baseline, self.project.own_prices, conflicts=True)
+        baselines = Baselines(Tree(root), self.settings.baseline, self.project.own_prices, lenient=True)
         if told := last_cost(nodeids, root, baselines):
             terminal.write_line(f"agentperf: {told}")
 
@@ -297,6 +297,7 @@ class Session:
                 self.__dict__["report"] = self.gate.finish(self.report, self._ran, complete)
             except (OSError, ValueError) as problem:
                 self.problems.append(f"baselines: {problem}")
+            self.problems += [f"baselines: {problem}" for problem in self.gate.problems]
         self.problems += publish(self.settings, lambda: self.report)
 
     @property

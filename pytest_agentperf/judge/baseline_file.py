@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pytest_agentperf.judge.skeleton_reader import BadLine, read_skeleton
@@ -30,8 +30,12 @@ from pytest_agentperf.model.profile import Profile
 VERSION = 2
 # 1: the first; 2: a call has no `offers` (the names of the tools that it may ask for), and of a usage no part that is 0
 _HEAD = f"# agentperf-baseline {VERSION} (written by pytest --agentperf-update)"
-_FIRST = re.compile(r"# agentperf-baseline (\d+)\b.*")
+_FIRST = re.compile(r"^# agentperf-baseline (\d+)\b.*", re.MULTILINE)
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
+_CONFLICT_WHOLE = re.compile(r"^<{7}.*?^>{7}", re.MULTILINE | re.DOTALL)
+_NO_NAME = ("#", "<", "=", ">", "|", " ")
+"""What the first line of a block does not start with; see `escape`."""
+_STRAY = re.compile(r"^[^ ].*", re.MULTILINE)
 _COST = re.compile(r"^ cost_nano_usd (\d+)$", re.MULTILINE)
 _AGAIN = "write it again with: pytest --agentperf --agentperf-update"
 
@@ -48,6 +52,8 @@ class Block:
     """Lines for people."""
     trace: str
     """Lines of the skeleton. Equal traces, equal runs."""
+    line: int = field(default=0, compare=False)
+    """Where the file has it."""
 
     @property
     def cost(self) -> Decimal | None:
@@ -59,7 +65,8 @@ class Block:
         try:
             return read_skeleton(nodeid, self.trace)
         except BadLine as problem:
-            raise BadBaseline(f"{shown}: {nodeid}: {problem}; {_AGAIN}") from None
+            line = self.line + self.numbers.count("\n") + 2 + problem.number
+            raise BadBaseline(f"{shown}:{line}: the baseline of {nodeid} cannot be read: {problem}; {_AGAIN}") from None
 
 
 def block(profile: Profile) -> Block:
@@ -85,16 +92,12 @@ def to_text(blocks: Mapping[str, Block]) -> str:
     return "\n".join(parts)
 
 
-def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Block]:
-    """The inverse. Raises BadBaseline, for merge conflicts too; with `conflicts` the blocks that are part of one are left out."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+def from_text(text: str, shown: str) -> dict[str, Block]:
+    """The inverse. Raises BadBaseline, for merge conflicts too."""
+    text = _lines(text)
     if in_conflict(text) and (found := _CONFLICT.search(text)):
-        if not conflicts:
-            line = text.count("\n", 0, found.start()) + 1
-            raise BadBaseline(
-                f"{shown}:{line}: an unresolved merge conflict; {_AGAIN} (it may stay in the file for that)"
-            )
-        text = _without_conflicts(text)
+        line = text.count("\n", 0, found.start()) + 1
+        raise BadBaseline(f"{shown}:{line}: an unresolved merge conflict; {_AGAIN} (it may stay in the file for that)")
     head, _, rest = text.partition("\n")
     _check_head(head, shown)
     rest = _from_version_1(rest)  # whatever the head says: a merge may bring an old block below a new head
@@ -104,12 +107,48 @@ def from_text(text: str, shown: str, *, conflicts: bool = False) -> dict[str, Bl
         lead = len(part) - len(part.lstrip("\n"))
         name, _, body = part.strip("\n").partition("\n")
         if name:
+            place = f"{shown}:{line + lead}"
+            if name.startswith(_NO_NAME):
+                raise BadBaseline(f"{place}: a block without the name of its test; {_AGAIN}")
             name = unescape(name)
             if name in blocks:
-                raise BadBaseline(f"{shown}:{line + lead}: {name} stands here twice; {_AGAIN}")
-            blocks[name] = _block(body, f"{shown}:{line + lead}")
+                raise BadBaseline(f"{place}: {name} stands here twice; {_AGAIN}")
+            blocks[name] = _block(body, place, line + lead)
         line += part.count("\n") + 2
     return blocks
+
+
+def salvage(text: str, shown: str) -> tuple[dict[str, Block], set[str]]:
+    """The blocks of a damaged file that are whole, and the ids of those that are not, as far as they can be told.
+
+    Raises BadBaseline for a file that a newer version wrote.
+    """
+    text = _from_version_1(_lines(text))
+    for head in _FIRST.findall(text):
+        _check_head(f"# agentperf-baseline {head}", shown)
+    text = _CONFLICT_WHOLE.sub(lambda found: re.sub("\n+", "\n", found[0]), text)  # one part, with what it touches
+    blocks: dict[str, Block] = {}
+    torn: set[str] = set()
+    above: set[str] = set()
+    for number, part in enumerate(text.split("\n\n")):
+        lines = [line for line in part.split("\n") if line and not line.startswith("#")]
+        if not lines or not (number or any(line.startswith(" ") for line in lines)):
+            continue  # the head, whatever is left of it
+        above = names = {unescape(line) for line in lines if not line.startswith(_NO_NAME)} or above
+        name = unescape(lines[0])
+        try:
+            found = _block("\n".join(lines[1:]), shown)
+        except BadBaseline:
+            found = None
+        if found and name in names and name not in blocks:
+            blocks[name] = found
+        else:
+            torn |= names
+    return {name: block for name, block in blocks.items() if name not in torn}, torn
+
+
+def _lines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def in_conflict(text: str) -> bool:
@@ -138,20 +177,13 @@ def _from_version_1(text: str) -> str:
     return re.sub(r"^ call .*", lambda line: _MORE.sub("", line[0]), text, flags=re.MULTILINE)
 
 
-def _block(body: str, place: str) -> Block:
+def _block(body: str, place: str, line: int = 0) -> Block:
     at = body.find("\n test ")
     if at < 0 or not body.startswith(" "):
         raise BadBaseline(f"{place}: a block without its line `test`; {_AGAIN}")
-    return Block(body[:at], body[at + 1 :])
-
-
-def _without_conflicts(text: str) -> str:
-    """The blocks that no conflict touches."""
-    text = re.sub(r"^<{7}.*?^>{7}[^\n]*\n?", "\0\n", text, flags=re.MULTILINE | re.DOTALL)
-    head, _, rest = text.partition("\n")
-    if "\0" in head:
-        head = _HEAD
-    return "\n".join([head, "\n\n".join(part for part in rest.split("\n\n") if "\0" not in part)])
+    if stray := _STRAY.search(body):
+        raise BadBaseline(f"{place}: a block with a line that is none of its own, {stray[0][:60]!r}; {_AGAIN}")
+    return Block(body[:at], body[at + 1 :], line)
 
 
 def escape(name: str) -> str:
@@ -160,7 +192,7 @@ def escape(name: str) -> str:
         "\\\\" if char == "\\" else char if char.isprintable() else char.encode("unicode_escape").decode()
         for char in name
     )
-    if text[:1] in ("#", "<", "=", ">", "|", " "):
+    if text.startswith(_NO_NAME):
         text = f"\\x{ord(text[0]):02x}{text[1:]}"
     return f"{text[:-1]}\\x20" if text.endswith(" ") else text
 

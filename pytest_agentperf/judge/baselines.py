@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, in_conflict, to_text
+from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from_text, salvage, to_text
 from pytest_agentperf.judge.causes import explain, luck
 from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
@@ -59,10 +60,10 @@ class Baselines:
     folder: str = "agentperf_baseline"
     """Beside the test modules."""
     own_prices: Mapping[str, OwnPrice] = field(default_factory=dict)
-    conflicts: bool = False
-    """Leave out blocks that a merge left in conflict, for they will be written again."""
-    torn: set[PurePosixPath] = field(default_factory=set)
-    """Files in which there were such blocks."""
+    lenient: bool = False
+    """What cannot be read is as if it were not there: it will be written again, or nobody depends on it."""
+    torn: dict[PurePosixPath, set[str]] = field(default_factory=dict)
+    """Files that are damaged, and the tests whose blocks are lost with that."""
     _files: dict[PurePosixPath, dict[str, Block]] = field(default_factory=dict)
 
     @property
@@ -81,9 +82,12 @@ class Baselines:
                 text = self.source.read(path)
             except (OSError, UnicodeDecodeError) as problem:
                 raise BadBaseline(f"{path}: cannot be read: {problem}") from None
-            if text is not None and in_conflict(text):
-                self.torn.add(path)
-            self._files[path] = from_text(text, str(path), conflicts=self.conflicts) if text is not None else {}
+            try:
+                self._files[path] = from_text(text, str(path)) if text is not None else {}
+            except BadBaseline:
+                if text is None or not self.lenient:
+                    raise
+                self._files[path], self.torn[path] = salvage(text, str(path))
         return self._files[path]
 
     def block(self, nodeid: str) -> Block | None:
@@ -112,13 +116,19 @@ class Baselines:
     ) -> Compared:
         """Raises BadBaseline."""
         known = self.block(head.nodeid)
+        fresh = Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
         if known is None:
-            return Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
+            return fresh
         if write_skeleton(head) == known.trace:
             return Compared()
         if head.calls and comparable(head):
             return Compared()
-        base, now, steps = self._explained(known, head)
+        try:
+            base, now, steps = self._explained(known, head)
+        except BadBaseline:
+            if not self.lenient:
+                raise
+            return fresh
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))
         if not changes and head.clock is not base.clock:
             return Compared()
@@ -180,13 +190,74 @@ class Written:
     new: int = 0
     changed: int = 0
     removed: int = 0
+    repaired: int = 0
+    """Files that were damaged."""
     files: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Why damaged files are left as they are, a sentence each."""
+
+
+class _Draft:
+    """A file as it will be. What was damaged in it stays, unless each test that lost its block there is written or gone."""
+
+    def __init__(self, baselines: Baselines, path: PurePosixPath) -> None:
+        self.path = path
+        self.blocks = dict(baselines.blocks(path))
+        self.lost = set(baselines.torn.get(path, ()))
+        self.counts: Counter[str] = Counter(repaired=int(path in baselines.torn))
+
+    def put(self, name: str, block: Block, kind: str = "changed") -> None:
+        self.blocks[name] = block
+        self.lost.discard(name)
+        self.counts[kind] += 1
+
+    def remove(self, name: str) -> None:
+        self.blocks.pop(name, None)
+        self.lost.discard(name)
+        self.counts["removed"] += 1
+
+    @property
+    def refused(self) -> str:
+        """Why it must not be written; empty where it may."""
+        if not self.lost:
+            return ""
+        first, *more = sorted(self.lost)
+        names = f"{first} and {len(more)} more" if more else first
+        return (
+            f"{self.path} is left as it is: what it says of {names} cannot be read, and no run of it that passed is there "
+            "to be written instead: let it pass, or repair the file by hand"
+        )
+
+
+class _Drafts(dict[PurePosixPath, _Draft]):
+    """The files that change."""
+
+    def __init__(self, baselines: Baselines) -> None:
+        self.baselines = baselines
+
+    def __missing__(self, path: PurePosixPath) -> _Draft:
+        return self.setdefault(path, _Draft(self.baselines, path))
+
+    def put(self, profile: Profile, kind: str = "changed") -> None:
+        written = block(priced(profile, self.baselines.own_prices))
+        self[self.baselines.path(profile.nodeid)].put(name_in_module(profile.nodeid), written, kind)
+
+    def write(self, root: Path) -> Written:
+        """Raises OSError."""
+        ready = [draft for _, draft in sorted(self.items()) if not draft.refused]
+        for draft in ready:
+            _write(root / draft.path, draft.blocks)
+        return Written(
+            **sum((draft.counts for draft in ready), Counter()),
+            files=tuple(str(draft.path) for draft in ready),
+            refused=tuple(draft.refused for _, draft in sorted(self.items()) if draft.refused),
+        )
 
 
 def update(
     baselines: Baselines,
     root: Path,
-    tests: Iterable[TestRun],
+    tests: Sequence[TestRun],
     categories: Collection[str],
     gone: Callable[[str], bool] = lambda _: False,
     modules: Collection[str] = (),
@@ -196,42 +267,29 @@ def update(
     `gone` tells of a node id whether the test is no more; it is asked for the tests of `modules`, paths from `root`.
     Raises OSError and BadBaseline.
     """
-    files: dict[PurePosixPath, dict[str, Block]] = {}
-    counts = dict.fromkeys(("new", "changed", "removed"), 0)
+    drafts = _Drafts(baselines)
     for test in tests:
         if (kind := _kind(test, categories)) is not None:
-            _put(baselines, files, test.profile)
-            counts[kind] += 1
+            drafts.put(test.profile, kind)
+    for path in dict.fromkeys(baselines.path(test.profile.nodeid) for test in tests):
+        baselines.blocks(path)  # under xdist nobody has read it here
     if "removed" in categories:
         for module in modules:
             path = baselines.path(module)
-            blocks = files.get(path) or dict(baselines.blocks(path))
-            lost = [name for name in blocks if gone(f"{module}::{name}")]
-            if lost:
-                files[path] = {name: kept for name, kept in blocks.items() if name not in lost}
-                counts["removed"] += len(lost)
-    whole = {baselines.path(module) for module in modules}
-    if torn := sorted(path for path in files if path in baselines.torn and path not in whole):
-        raise BadBaseline(f"{torn[0]}: a merge left it in conflict: write it again with all tests of its module")
-    for path, blocks in files.items():
-        _write(root / path, blocks)
-    return Written(**counts, files=tuple(map(str, sorted(files))))
+            for name in (*baselines.blocks(path), *baselines.torn.get(path, ())):
+                if gone(f"{module}::{name}"):
+                    drafts[path].remove(name)
+    for path in baselines.torn:
+        drafts[path]  # it is written again though it says the same
+    return drafts.write(root)
 
 
-def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> tuple[str, ...]:
-    """Write the baselines of these tests, whatever was there. Gives the files. Raises OSError and BadBaseline."""
-    files: dict[PurePosixPath, dict[str, Block]] = {}
+def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> Written:
+    """Write the baselines of these tests, whatever was there. Raises OSError and BadBaseline."""
+    drafts = _Drafts(baselines)
     for profile in profiles:
-        _put(baselines, files, profile)
-    for path, blocks in files.items():
-        _write(root / path, blocks)
-    return tuple(map(str, sorted(files)))
-
-
-def _put(baselines: Baselines, files: dict[PurePosixPath, dict[str, Block]], profile: Profile) -> None:
-    path = baselines.path(profile.nodeid)
-    blocks = files.setdefault(path, dict(baselines.blocks(path)))
-    blocks[name_in_module(profile.nodeid)] = block(priced(profile, baselines.own_prices))
+        drafts.put(profile)
+    return drafts.write(root)
 
 
 def _kind(test: TestRun, categories: Collection[str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -15,30 +16,36 @@ from pytest_agentperf.model.usage import Usage
 
 
 class BadLine(ValueError):
-    """A line that says nothing; the message quotes it."""
+    """A line that says nothing; the message tells why."""
+
+    def __init__(self, number: int, problem: Exception) -> None:
+        self.number = number
+        """Of the line, from 0."""
+        words: dict[type[Exception], str] = {KeyError: f"no {problem}", IndexError: "words are missing"}
+        super().__init__(words.get(type(problem), str(problem)))
 
 
 def read_skeleton(nodeid: str, text: str) -> Profile:
     """Raises BadLine."""
-    head, *lines = text.split("\n")
-    _, took = _words(head)
+    took = 0
     calls: list[ModelCall] = []
     spans: list[Span] = []
-    for line in lines:
+    for number, line in enumerate(text.split("\n")):
         try:
             words, values = _words(line)
             if words[0] == "call":
                 calls.append(_read_call(len(calls), words, values))
-            else:
+            elif number:
                 spans.append(_read_span(len(spans) + 1, words, values))
-            if values:
-                raise BadLine(f"unknown {next(iter(values))!r}")
+            else:
+                took = int(values.pop("took"))
+            _nothing_else(values)
         except (KeyError, ValueError, IndexError) as problem:
-            raise BadLine(f"cannot be read: {line.strip()[:80]!r} ({type(problem).__name__}: {problem})") from None
+            raise BadLine(number, problem) from None
     return Profile(
         nodeid=nodeid,
         clock=ClockKind.VIRTUAL,
-        latency_ns=int(took["took"]) * US,
+        latency_ns=took * US,
         calls=tuple(calls),
         spans=tuple(spans),
     )
@@ -82,7 +89,7 @@ def _read_call(number: int, words: list[str], values: dict[str, str]) -> ModelCa
         origin=Origin.REPLAYED,
         streamed=bool(take("streamed", "")),
         usage=usage,
-        wire_cost=take("stated_usd", None),
+        wire_cost=_maybe(_money, take("stated_usd", None)),
         side_calls=tuple(map(_read_side, _parts(take("side", "")))),
         prompt=Prompt(
             system_digest=system,
@@ -144,6 +151,18 @@ def _words(line: str) -> tuple[list[str], dict[str, str]]:
         else:
             words.append(word)
     return words, values
+
+
+def _money(text: str) -> str:
+    try:
+        return str(Decimal(text))
+    except ArithmeticError:
+        raise ValueError(f"not an amount: {text!r}") from None
+
+
+def _nothing_else(values: dict[str, str]) -> None:
+    if values:
+        raise ValueError(f"unknown {next(iter(values))!r}")
 
 
 def _parts(text: str) -> list[str]:

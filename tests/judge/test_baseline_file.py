@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from generated import PRICES, plan, profile
-from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, from_text, to_text, unescape
+from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, from_text, salvage, to_text, unescape
 from pytest_agentperf.judge.baselines import Baselines, Tree, update
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
@@ -96,7 +97,13 @@ CONFLICT = GOOD.replace(" latency_ms", "<<<<<<< ours\n latency_ms 1\n=======\n l
         (GOOD.replace("baseline 2", "baseline 3"), "f:1: version 3 is not one .* pip install --upgrade"),
         (CONFLICT, "f:4: an unresolved merge conflict; write it again with: pytest --agentperf --agentperf-update"),
         (GOOD + "\n" + GOOD.partition("\n\n")[2], r"f:\d+: test_001 stands here twice"),
-        (GOOD.replace(" test took", " toast took", 1), "f:3: a block without its line `test`"),
+        (GOOD.replace(" test took", " toast took", 1), "f:3: a block without its line `test`; write it again with"),
+        (GOOD.replace("test_001\n", ""), "f:3: a block without the name of its test; write it again with"),
+        (GOOD.replace("\n call", "\n\n call", 1), r"f:\d+: a block without the name of its test; write it again with"),
+        (
+            GOOD.replace("\n ttft_ms", "\n=======\n ttft_ms", 1),
+            "f:3: a block with a line that is none of its own, '=====",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text: str, problem: str) -> None:
@@ -104,14 +111,94 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, problem: str) -> N
         from_text(text, "f")
 
 
-def test_a_line_that_cannot_be_read_is_quoted() -> None:
-    damaged = from_text(GOOD.replace(" at=0", " at=x", 1), "f")["test_001"]
-    with pytest.raises(BadBaseline, match=r"f: t::a: cannot be read: .* at=x.* write it again"):
-        damaged.profile("t::a", "f")
+@pytest.mark.parametrize(
+    ("line", "damaged", "problem"),
+    [
+        ("at=0", "at=x", "invalid literal for .*'x.*'"),
+        ("input=", "inputt=", "unknown 'inputt'"),
+        ("sent=", "stated_usd=x sent=", "not an amount: 'x'"),
+        ("test took=", "test tok=", "no 'took'"),
+        ("test took=", "test took=1x", r"invalid literal for .* '1x\d+'"),
+        ("call openai openai-chat", "call openai", "words are missing"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_told(line: str, damaged: str, problem: str) -> None:
+    text = GOOD.replace(line, damaged, 1)
+    number = next(n for n, words in enumerate(text.split("\n"), 1) if damaged in words)
+    with pytest.raises(
+        BadBaseline, match=rf"^f:{number}: the baseline of t::a cannot be read: {problem}; write it again with"
+    ):
+        from_text(text, "f")["test_001"].profile("t::a", "f")
 
 
-def test_a_file_in_conflict_keeps_the_blocks_that_are_not() -> None:
-    assert list(from_text(CONFLICT, "f", conflicts=True)) == ["test_002"]
+THREE = to_text(blocks(1, 2, 3))  # type: ignore[arg-type]
+_, ONE, TWO, LAST = (f"{part.rstrip()}\n" for part in THREE.split("\n\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "torn"),
+    [
+        (
+            THREE.replace("\n ttft_ms", "\n<<<<<<< a\n ttft_ms 1\n=======\n ttft_ms 2\n>>>>>>> b\n ttft_ms", 1),
+            {"test_001"},
+        ),
+        (THREE.replace(TWO, f"<<<<<<< a\n{TWO}=======\n{TWO.replace('=', '=1')}>>>>>>> b\n"), {"test_002"}),
+        (THREE.replace(TWO, f"<<<<<<< a\n{TWO}||||||| c\n=======\n>>>>>>> b\n"), {"test_002"}),
+        (
+            THREE.replace(f"{TWO}\n", f"<<<<<<< a\n{TWO}\n=======\n{TWO.replace('002', '02b')}\n>>>>>>> b\n"),
+            {"test_002", "test_02b", "test_003"},
+        ),
+        (THREE.replace(f"\n{LAST}", f"<<<<<<< a\n\n{LAST}=======\n>>>>>>> b\n"), {"test_002", "test_003"}),
+        (THREE.replace("\ntest_001", "<<<<<<< a\n# agentperf-baseline 1\n=======\n>>>>>>> b\n\ntest_001"), set()),
+        (THREE.replace(TWO, TWO.replace("\n call", "\n\n call", 1)), {"test_002"}),
+        (THREE.replace(TWO, TWO.replace("\n test", "\n toast")), {"test_002"}),
+        (f"{THREE}\n{ONE}", {"test_001"}),
+        (THREE.partition("\n")[2], set()),
+        (THREE.partition("\n\n")[2], set()),
+        (THREE.replace("# agent", "agent"), set()),
+    ],
+)
+def test_what_is_whole_in_a_damaged_file_is_kept_and_what_is_lost_is_known(text: str, torn: set[str]) -> None:
+    with pytest.raises(BadBaseline):
+        from_text(text, "f")
+    kept, lost = salvage(text, "f")
+
+    assert lost == torn
+    assert kept == {name: block for name, block in from_text(THREE, "f").items() if name not in torn}
+
+
+@pytest.mark.parametrize("text", ["", "\n", "=======\n", "<<<<<<< a\n"])
+def test_a_file_of_which_nothing_is_left(text: str) -> None:
+    assert salvage(text, "f") == ({}, set())
+
+
+def test_what_a_newer_version_wrote_is_not_written_over() -> None:
+    with pytest.raises(BadBaseline, match="pip install --upgrade"):
+        salvage(f"<<<<<<< a\n{GOOD.replace('baseline 2', 'baseline 3')}", "f")
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_slip_of_the_finger_is_a_bad_baseline_or_another_one(data: st.DataObject) -> None:
+    """Never an error of ours, which would open the gate for the test."""
+    seen = profile("t.py::test_001", plan(1))
+    text = to_text({"test_001": block(priced(seen, PRICES))})
+    at = data.draw(st.integers(text.index("\n test"), len(text) - 2))
+    typed = data.draw(st.sampled_from(["", "x", "9", "-", "=", ":", ",", ".", "%", " ", "\n", "\n\n", " 1"]))
+
+    class Damaged:
+        def read(self, _: object) -> str:
+            return text[:at] + typed + text[at + data.draw(st.integers(0, 1)) :]
+
+        def paths(self) -> tuple[()]:
+            return ()
+
+    other = replace(seen, latency_ns=seen.latency_ns * 2, calls=seen.calls[:-1])
+    try:
+        Baselines(Damaged(), own_prices=PRICES).compare(other, {})
+    except BadBaseline as problem:
+        assert "write it again with" in str(problem)  # noqa: PT017
+    Baselines(Damaged(), own_prices=PRICES, lenient=True).compare(other, {})
 
 
 OLD = Path(__file__).parents[1] / "baselines"

@@ -249,15 +249,76 @@ def test_a_conflict_stops_the_run_and_an_update_resolves_it(project):
     run(project, "--agentperf-update")
     good = (project.path / FILE).read_text()
     (project.path / FILE).write_text(good.replace("\ntest_one\n", "\n<<<<<<< HEAD\ntest_one\n>>>>>>> other\n"))
-    result = project.runpytest("--agentperf")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*{FILE}:*: an unresolved merge conflict; write it again with: *"])
-    run(project, "--agentperf-update", "-k", "many", passed=2)
+    for options in ([], ["--agentperf-update=worse"]):
+        result = project.runpytest("--agentperf", *options)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*{FILE}:*: an unresolved merge conflict; write it again with: *"])
     run(project, "--agentperf-update", "test_agents.py::test_one", passed=1).stdout.fnmatch_lines(
-        [f"baselines: {FILE}: a merge left it in conflict: write it again with all tests of its module"]
+        [f"*baselines written: 1 new, 1 file repaired in {FILE}*"]
     )
-    run(project, "--agentperf-update")
     assert (project.path / FILE).read_text() == good
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_what_a_conflict_leaves_of_a_test_that_does_not_pass_is_not_lost(project, workers):
+    if workers:
+        pytest.importorskip("xdist")
+    run(project, "--agentperf-update")
+    good = (project.path / FILE).read_text()
+    torn = good.replace("\ntest_one\n", "\n<<<<<<< HEAD\ntest_one\n>>>>>>> other\n")
+    (project.path / FILE).write_text(torn)
+    refused = f"baselines: {FILE} is left as it is: what it says of test_one cannot be read, and *"
+    asks(project, "nobody")
+    run(project, "--agentperf-update", *workers, passed=2, failed=1).stdout.fnmatch_lines([refused])
+    result = run(project, "--agentperf-update", *workers, "-k", "many", passed=2)
+    result.stdout.fnmatch_lines([refused])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (project.path / FILE).read_text() == torn
+    asks(project, "plain", "plain")
+    run(project, "--agentperf-update", *workers)
+    assert (project.path / FILE).read_text() == good
+
+    # a test in conflict that is no more
+    (project.path / FILE).write_text(torn)
+    project.makepyfile(test_agents=(project.path / "test_agents.py").read_text().replace("test_one", "other"))
+    run(project, "--agentperf-update", *workers, passed=2).stdout.fnmatch_lines(
+        ["*written: 1 removed, 1 file repaired*"]
+    )
+    assert "test_one" not in (project.path / FILE).read_text()
+
+
+@pytest.mark.parametrize("damage", [("input=100", "input=1OO"), (" test took=", " test tok=")])
+def test_a_damaged_line_fails_its_test_until_it_is_written_again(project, damage):
+    run(project, "--agentperf-update")
+    good = (project.path / FILE).read_text()
+    before, one, after = good.partition("\ntest_one\n")
+    (project.path / FILE).write_text(before + one + after.replace(*damage, 1))
+    for options in ([], ["--agentperf-update=worse"]):
+        result = run(project, *options, passed=2, failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                f"{FILE}:*: the baseline of test_agents.py::test_one cannot be read: *; write it again with: pytest "
+                "--agentperf --agentperf-update"
+            ]
+        )
+        result.stdout.no_fnmatch_line("*bug in agentperf*")
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: 1 new in *"])
+    assert (project.path / FILE).read_text() == good
+
+
+@pytest.mark.parametrize("head", ["", "# agentperf"])
+def test_a_file_without_its_head_is_written_again(project, head):
+    run(project, "--agentperf-update")
+    good = (project.path / FILE).read_text()
+    for left in (head, f"{head}\n{good.partition(chr(10))[2]}"):
+        (project.path / FILE).write_text(left)
+        result = project.runpytest("--agentperf")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            [f"*{FILE}:1: expected *; write it again with: pytest --agentperf --agentperf-update"]
+        )
+        run(project, "--agentperf-update").stdout.fnmatch_lines(["*1 file repaired*"])
+        assert (project.path / FILE).read_text() == good
 
 
 def test_a_replay_in_real_time_or_at_once_is_held_to_what_it_can_tell(project):

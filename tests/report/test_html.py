@@ -190,8 +190,8 @@ def test_run_and_baseline_are_on_one_scale(
 def test_a_test_is_told_its_own_share(browser: webdriver.Chrome, address: str) -> None:
     browser.get(f"{address}#t={quote(NAME)}")
     regression, rule = texts(browser, "h3 ~ p")[:2]
-    assert regression.endswith("flights and weather no longer run at once; here +600 ms latency, +$0.0010")
-    assert rule.endswith("; here +600 ms latency")
+    assert regression.endswith("flights and weather no longer run at once Here: +600 ms latency, +$0.0010")
+    assert rule.endswith(" Here: +600 ms latency")
 
 
 def test_an_amount_is_told_once(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:

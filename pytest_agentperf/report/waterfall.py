@@ -109,8 +109,10 @@ class Waterfalls:
 
 
 def _told(call: ModelCall) -> str:
-    asked = f"asks for {', '.join(dict.fromkeys(tool.name for tool in call.tool_calls))}" if call.tool_calls else ""
-    return plain("; ".join(filter(None, (asked, call.error)))) if call.error else plain(asked)
+    told = [f"asks for {', '.join(dict.fromkeys(tool.name for tool in call.tool_calls))}"] if call.tool_calls else []
+    if call.error:
+        told.append(call.error)
+    return plain("; ".join(told))
 
 
 def _ticks(call: ModelCall, node: Node) -> str:

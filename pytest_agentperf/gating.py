@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_agentperf import markers
+from pytest_agentperf import markers, node_id
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, must_not_write, update
 from pytest_agentperf.judge.causes import causes, why
@@ -61,13 +61,13 @@ class Gate:
         """Read what these tests are held against. Raises pytest.UsageError."""
         try:
             for item in items:
-                self.store.blocks(self.store.path(item.nodeid))
+                self.store.blocks(self.store.path(node_id.of(item)))
                 markers.thresholds(item)
         except BadBaseline as problem:
             raise pytest.UsageError(str(problem)) from None
 
     def judge_of(self, item: pytest.Item) -> Judge:
-        return partial(self._judge, {**self._thresholds(item.nodeid), **markers.thresholds(item)})
+        return partial(self._judge, {**self._thresholds(node_id.of(item)), **markers.thresholds(item)})
 
     def _judge(self, thresholds: Mapping[str, Threshold], seen: Profile) -> tuple[Compared, Failure | None]:
         try:

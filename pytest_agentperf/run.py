@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
+from pytest_agentperf import node_id
 from pytest_agentperf.clock.bubble import Bubble, bubble
 from pytest_agentperf.clock.parts import ClockError
 from pytest_agentperf.judge.budget import TokenBudget
@@ -107,7 +108,7 @@ class Run:
     def profiler(self) -> Profiler:
         return Profiler(
             self.recorder,
-            nodeid=self.item.nodeid,
+            nodeid=node_id.of(self.item),
             own_prices=self.own_prices,
             estimates_judge=self.estimates_judge,
             thresholds=self.thresholds,
@@ -289,11 +290,12 @@ def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
 
 def _from_here(item: pytest.Item) -> str:
     """The node id as a command in the user's folder takes it."""
-    path, *names = item.nodeid.split("::")
+    nodeid = node_id.of(item)
+    path, *names = nodeid.split("::")
     try:
         path = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
     except ValueError:  # another drive
-        return item.nodeid
+        return nodeid
     return "::".join([path, *names])
 
 

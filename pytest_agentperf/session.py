@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_agentperf import markers, vcr_marker
+from pytest_agentperf import markers, node_id, vcr_marker
 from pytest_agentperf.guard import Guard
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
@@ -118,7 +118,7 @@ class Session:
             with self.guard:
                 limits = list(markers.limits(item))
                 if globs and self.project.limits_file:
-                    limits += self.project.limits_file.limits(item.nodeid)
+                    limits += self.project.limits_file.limits(node_id.of(item))
                 if limits:
                     from pytest_agentperf.judge.limits import closest
 
@@ -131,7 +131,7 @@ class Session:
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
-        self.announce([item.nodeid for item in items])
+        self.announce(item.nodeid for item in items)
 
     def announce(self, nodeids: Iterable[str]) -> None:
         """Say what the last recordings cost, before tests are recorded anew. Under xdist its controller does, once."""
@@ -145,7 +145,7 @@ class Session:
 
         root = self.config.rootpath
         baselines = Baselines(Tree(root), self.settings.baseline, self.project.own_prices, lenient=True)
-        if told := last_cost(nodeids, root, baselines):
+        if told := last_cost((node_id.plain(nodeid, self.config) for nodeid in nodeids), root, baselines):
             terminal.write_line(f"agentperf: {told}")
 
     @cached_property
@@ -266,9 +266,10 @@ class Session:
         return str(getattr(self.config, "workerinput", {}).get("workerid", ""))
 
     def collect(self, report: pytest.TestReport) -> None:
-        self._ran.add(report.nodeid)
+        nodeid = node_id.plain(report.nodeid, self.config)
+        self._ran.add(nodeid)
         if (data := getattr(report, "agentperf", None)) and not self.worker:
-            self._tests[report.nodeid] = data
+            self._tests[nodeid] = data
 
     def told_by(self, worker: dict[str, Any]) -> None:
         """What a worker has to say beside its tests. Ends the run where its collection met a usage error."""
@@ -284,7 +285,7 @@ class Session:
                 "bugs": self.guard.bugs,
                 "usage_error": self.usage_error,
                 "unseen": self.unseen,
-                "collected": [item.nodeid for item in self.collected] if self._wants_whole else [],
+                "collected": [*map(node_id.of, self.collected)] if self._wants_whole else [],
             }
             return
         done = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -307,7 +308,7 @@ class Session:
 
     def _complete(self) -> tuple[Path, ...]:
         """Files and folders of which every test ran: none of a run that stopped, chose, or could not collect."""
-        there = self._elsewhere.union(item.nodeid for item in self.collected)
+        there = self._elsewhere.union(map(node_id.of, self.collected))
         if self.unseen or not there <= self._ran or getattr(self.config.option, "lf", False):
             return ()
         here = self.config.invocation_params.dir

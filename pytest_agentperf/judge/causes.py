@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median_low
+from typing import Any
 
 from pytest_agentperf.judge import misses, unseen
 from pytest_agentperf.judge.kinds.table import KINDS, prepare
@@ -24,6 +25,8 @@ from pytest_agentperf.price.cost import OwnPrice
 _ORDER = ("cost", "latency", "tokens", "llm_calls", "input_tokens", "output_tokens", "cache_read_tokens")
 """Of shares in a sentence, costliest first."""
 _TOLD = 3
+_FRAME_BYTES = 32
+"""A call: commas, and digits of the token counts that an answer states."""
 
 
 def causes(tests: Iterable[TestRun]) -> tuple[Cause, ...]:
@@ -56,9 +59,20 @@ def explain(
             if shares := _shares(_difference(before, now)):
                 steps.append(Step(edit=unseen.explained(edit, seen or head), shares=shares))
             before = now
-    if shares := _shares(_difference(before, trace.final)):
-        steps.append(Step(edit=Edit(kind="other", key=(), what="something else changed"), shares=shares))
-    return tuple(steps)
+    return _with_rest(steps, _difference(before, trace.final), len(head.calls))
+
+
+def _with_rest(steps: Sequence[Step], rest: Mapping[str, Any], calls: int) -> tuple[Step, ...]:
+    """A few bytes that no edit explains, between the parts of a request or in the numbers of an answer, go with the weightiest."""
+    if not rest:
+        return tuple(steps)
+    few = rest.keys() <= {"request_bytes", "response_bytes"} and max(map(abs, rest.values())) <= _FRAME_BYTES * calls
+    if not (steps and few):
+        return (*steps, Step(edit=Edit(kind="other", key=(), what="something else changed"), shares=_shares(rest)))
+    main = max(steps, key=lambda step: max(map(_size, step.amounts.items())))
+    amounts = main.amounts | {name: main.amounts.get(name, 0) + amount for name, amount in rest.items()}
+    whole = replace(main, shares=_shares({name: amount for name, amount in amounts.items() if amount}))
+    return tuple(whole if step is main else step for step in steps)
 
 
 def _difference(before: Mapping[str, Number], after: Mapping[str, Number]) -> dict[str, Number]:

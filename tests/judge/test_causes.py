@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generated import PRICES, Turn, plan, profile, suite
-from pytest_agentperf.judge.causes import causes as found
+from pytest_agentperf.judge.baselines import Baselines, Tree, update
+from pytest_agentperf.judge.causes import causes as found_in
 from pytest_agentperf.judge.causes import explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
@@ -28,7 +30,19 @@ def explained(base: Profile, head: Profile) -> TestRun:
 
 
 def causes(before: list[Profile], after: list[Profile]) -> tuple[Cause, ...]:
-    return found(explained(base, head) for base, head in zip(before, after, strict=True) if bare(base) != bare(head))
+    return found_in(explained(base, head) for base, head in zip(before, after, strict=True) if bare(base) != bare(head))
+
+
+def judged(root: Path, seen: list[Profile]) -> list[TestRun]:
+    """As a run does that finds these baselines."""
+    store = Baselines(Tree(root), own_prices=PRICES)
+    runs = []
+    for test in seen:
+        told = store.compare(test, {})
+        outcome = "failed" if told.fails else "passed"
+        known = {"changes": told.changes, "base": told.base, "steps": told.steps, "new": told.new}
+        runs.append(TestRun(profile=test, outcome=outcome, **known))
+    return runs
 
 
 def change(base: Profile, head: Profile) -> dict[str, object]:
@@ -44,32 +58,33 @@ def total(test: TestRun) -> dict[str, object]:
     return {name: amount for name, amount in shares.items() if amount}
 
 
-def test_six_causes_in_a_thousand_tests_are_six_findings_whose_shares_add_up() -> None:
+def test_six_causes_in_a_thousand_tests_are_six_findings_whose_shares_add_up(tmp_path: Path) -> None:
     before, after, truth = suite(1000)
-    found = causes(before, after)
+    written = [TestRun(profile=seen, outcome="passed", new=True) for seen in before]
+    assert update(Baselines(Tree(tmp_path), own_prices=PRICES), tmp_path, written, {"new"}).new == 1000
+    assert judged(tmp_path, before) == [TestRun(profile=seen, outcome="passed") for seen in before]
 
+    runs = judged(tmp_path, after)
+    found = found_in(runs)
     assert sorted(cause.kind for cause in found) == [
         *("cache-lost", "extra-turn", "model", "parallel-lost", "system-prompt", "tool-result")
     ]
+    assert all(cause.gating for cause in found)
     for cause in found:
-        hit = {f"{test.nodeid}" for test, kinds in zip(after, truth, strict=True) if cause.kind in kinds}
-        assert set(cause.tests) == hit
-    whole: Counter[str] = Counter()
-    for base, head in zip(before, after, strict=True):
-        whole.update(change(base, head))
+        assert set(cause.tests) == {
+            run.profile.nodeid for run, kinds in zip(runs, truth, strict=True) if cause.kind in kinds
+        }
     shares: Counter[str] = Counter()
     for cause in found:
         shares.update({share.metric: share.amount for share in cause.shares})
+    whole: Counter[str] = Counter()
+    for base, head, run in zip(before, after, runs, strict=True):
+        changes = change(base, head)
+        assert {one.metric: one.now - one.was for one in run.changes} == changes
+        whole.update({name: amount for name, amount in changes.items() if METRICS[name].adds_up})
     assert {name: amount for name, amount in shares.items() if amount} == {
-        name: amount for name, amount in whole.items() if amount and METRICS[name].adds_up
+        name: amount for name, amount in whole.items() if amount
     }
-
-
-def test_nothing_changed_is_no_finding_fifty_times() -> None:
-    before = [bare(profile(f"t.py::test_{seed}", plan(seed))) for seed in range(10)]
-    for _ in range(50):
-        assert [bare(profile(f"t.py::test_{seed}", plan(seed))) for seed in range(10)] == before
-    assert causes(before, before) == ()
 
 
 @settings(max_examples=40)
@@ -99,6 +114,22 @@ def test_one_cause_each() -> None:
     assert kinds([replace(turn, model="tiny") for turn in TURNS]) == ["model"]
     assert kinds([first, replace(second, said=800)]) == ["context"]
     assert kinds([replace(first, take="b", output=180), replace(second, take="b", slow=2)]) == ["re-recorded"]
+
+
+def test_a_few_bytes_of_json_go_with_what_changed() -> None:
+    lost = profile("t.py::test", [TURNS[0], replace(TURNS[1], cached=False)])
+    alone = profile("t.py::test", TURNS)
+
+    def answered(seen: Profile, more: int) -> Profile:
+        first, second = seen.calls
+        return replace(seen, calls=(first, replace(second, response_size=second.response_size + more)))
+
+    assert [cause.kind for cause in causes([alone], [answered(lost, -3)])] == ["cache-lost"]
+    assert {share.metric: share.amount for share in causes([alone], [answered(lost, -3)])[0].shares}[
+        "response_bytes"
+    ] == -3
+    assert [cause.kind for cause in causes([alone], [answered(lost, -300)])] == ["cache-lost", "other"]
+    assert [cause.kind for cause in causes([alone], [answered(alone, -3)])] == ["other"]
 
 
 def test_a_sentence_says_what_by_how_much_and_in_how_many_tests() -> None:

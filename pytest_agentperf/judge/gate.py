@@ -49,12 +49,15 @@ class BadThreshold(ValueError):
 
 
 def read_thresholds(written: object) -> dict[str, Threshold]:
-    """`{"latency": "5%", "cost": "off", "tokens": {"percent": 5, "floor": 100}, "cpu": "on"}`. Raises BadThreshold."""
+    """`{"latency": "5%", "cost": "off", "tokens": {"percent": 5, "floor": 100}, "llm_time": "on"}`. Raises BadThreshold."""
     if not isinstance(written, Mapping):
         raise BadThreshold(f"expected a mapping from metrics to thresholds, got {written!r}")
-    unknown = [name for name in written if name not in METRICS]
-    if unknown:
-        raise BadThreshold(f"unknown metric {unknown[0]!r}; allowed: {', '.join(METRICS)}")
+    held = [name for name, metric in METRICS.items() if metric.exact]
+    for name in written:
+        if name not in METRICS:
+            raise BadThreshold(f"unknown metric {name!r}; allowed: {', '.join(held)}")
+        if name not in held:
+            raise BadThreshold(f"{name}: no baseline holds it, for it differs from run to run; max_{name} limits it")
     return {name: _threshold(METRICS[name], value) for name, value in written.items()}
 
 

@@ -158,6 +158,8 @@ def test_a_little_worse_is_within_the_threshold_and_thresholds_are_set_by_path_a
         ("{speed: 5%}", "agentperf.yaml:2: unknown metric 'speed'; allowed: latency, *"),
         ("{latency: fast}", "agentperf.yaml:2: latency: expected on, off, a percentage *(in ms), got 'fast'"),
         ("{tokens: {percent: -1}}", "agentperf.yaml:2: tokens: expected on, off, *got {'percent': -1}"),
+        ("{cpu: on}", "agentperf.yaml:2: cpu: no baseline holds it, for it differs *; max_cpu limits it"),
+        ("{memory: 10%}", "agentperf.yaml:2: memory: no baseline holds it, *; max_memory limits it"),
         ("5", "agentperf.yaml:2: expected a mapping from metrics to thresholds, got 5"),
     ],
 )

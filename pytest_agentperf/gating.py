@@ -45,7 +45,7 @@ class Gate:
         self._shown = partial(from_folder, config.invocation_params.dir, self.root)
         self.settings = settings
         self._thresholds = thresholds
-        asked = set((settings.update or "").split(",")) - {""}
+        asked = settings.update
         self.refused = bool(asked) and "force" not in asked and must_not_write(os.environ)
         self.updates: Collection[str] = () if self.refused else asked
         self.accepts = [
@@ -86,12 +86,14 @@ class Gate:
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 
-    def finish(self, report: Report, ran: Collection[str], complete: Sequence[Path]) -> Report:
+    def finish(self, report: Report, ran: Mapping[str, bool], complete: Sequence[Path]) -> Report:
         """Write what is asked for, find the causes, and tell of both.
 
-        `ran`: every test that there is in `complete`, files and folders that ran as a whole. Raises OSError, BadBaseline.
+        `ran`: every test that there is in `complete`, files and folders that ran as a whole, and whether all its phases
+        passed. Raises OSError, BadBaseline.
         """
-        notes = [*report.notes, *self._written(report.tests, ran, complete)]
+        tests, told = self._written(report.tests, ran, complete)
+        report, notes = report.with_tests(tests), [*report.notes, *told]
         try:
             report = report.with_tests(self._since_merge_base(report.tests))
         except (GitError, BadBaseline) as problem:
@@ -110,23 +112,28 @@ class Gate:
             for test, accepted in found
         ]
 
-    def _written(self, tests: Sequence[TestRun], ran: Collection[str], complete: Sequence[Path]) -> list[str]:
+    def _written(
+        self, tests: Sequence[TestRun], ran: Mapping[str, bool], complete: Sequence[Path]
+    ) -> tuple[Sequence[TestRun], list[str]]:
+        """The tests, told apart by whether they were written, and what is told of that."""
         if self.refused:
-            return [
+            return tests, [
                 "baselines are not written because CI is set; --agentperf-update=...,force writes them all the same"
             ]
         if not self.updates:
             fresh = sum(test.new for test in tests)
             if fresh and self.store.known:
-                return [f"{fresh} test{'s' if fresh > 1 else ''} without a baseline: pytest --agentperf-update=new"]
-            return []
+                more = "s" if fresh > 1 else ""
+                return tests, [f"{fresh} test{more} without a baseline: pytest --agentperf-update=new"]
+            return tests, []
         modules = {nodeid.partition("::")[0] for nodeid in ran}
         there = {
             module
             for module in modules_with_baselines(self.root, self.settings.baseline, complete)
             if module in modules or not (self.root / module).exists()
         }
-        done = update(self.store, self.root, tests, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
+        passed = [test if ran.get(test.profile.nodeid) else replace(test, outcome="failed") for test in tests]
+        done = update(self.store, self.root, passed, self.updates, lambda nodeid: nodeid not in ran, sorted(there))
         self.problems += done.refused
         counts = (
             ("new", done.new),
@@ -135,7 +142,10 @@ class Gate:
             ("file repaired" if done.repaired == 1 else "files repaired", done.repaired),
         )
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
-        return [f"baselines written: {told or 'nothing to write'}{_in([self._shown(file) for file in done.files])}"]
+        place = _in([self._shown(file) for file in done.files])
+        return [replace(test, written=True) if test.profile.nodeid in done.tests else test for test in tests], [
+            f"baselines written: {told or 'nothing to write'}{place}"
+        ]
 
 
 def _in(files: Sequence[str]) -> str:

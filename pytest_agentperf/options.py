@@ -311,7 +311,7 @@ class Settings(NamedTuple):
     allowed_hosts: tuple[str, ...]
     include_usage: Literal["openai", "all", "off"]
     baseline: str
-    update: str | None
+    update: frozenset[str]
     ratchet: bool
     strict: bool
     suggest: bool
@@ -330,11 +330,20 @@ class Settings(NamedTuple):
         for option in OPTIONS:
             if option.metavar == "PATH" and values[option.name] == "":
                 raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
-        if wrong := [word for word in str(values["update"] or "").split(",") if word and word not in UPDATES]:
-            raise pytest.UsageError(f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r}")
+        values["update"] = _updates(values["update"])
         if given["enabled"] is None:
             values["enabled"] = any(option.enables and values[option.name] for option in OPTIONS)
         return cls(**values, asked=frozenset(name for name, value in given.items() if value is not None))
+
+
+def _updates(text: str | None) -> frozenset[str]:
+    """What is to be written; `force` is not a kind of it, and alone it is all kinds by force."""
+    if text is None:
+        return frozenset()
+    words = {word.strip() for word in text.split(",")} - {""}
+    if wrong := sorted(words.difference(UPDATES)) or (not words and [text]):
+        raise pytest.UsageError(f"--agentperf-update: expected any of {', '.join(UPDATES)}, got {wrong[0]!r}")
+    return frozenset(UPDATES if words == {"force"} else words)
 
 
 def _days(text: object) -> int | None:

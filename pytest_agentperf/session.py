@@ -59,7 +59,8 @@ class Session:
         """There may be tests that nobody collected, or of which nobody told."""
         self._elsewhere: set[str] = set()
         """What workers collected."""
-        self._ran: set[str] = set()
+        self._ran: dict[str, bool] = {}
+        """Tests, and whether nothing of them failed: neither setup nor body nor teardown."""
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
 
@@ -267,7 +268,8 @@ class Session:
 
     def collect(self, report: pytest.TestReport) -> None:
         nodeid = node_id.plain(report.nodeid, self.config)
-        self._ran.add(nodeid)
+        tried_again = report.when == "setup"
+        self._ran[nodeid] = not report.failed and (tried_again or self._ran.get(nodeid, True))
         if (data := getattr(report, "agentperf", None)) and not self.worker:
             self._tests[nodeid] = data
 
@@ -309,7 +311,7 @@ class Session:
     def _complete(self) -> tuple[Path, ...]:
         """Files and folders of which every test ran: none of a run that stopped, chose, or could not collect."""
         there = self._elsewhere.union(map(node_id.of, self.collected))
-        if self.unseen or not there <= self._ran or getattr(self.config.option, "lf", False):
+        if self.unseen or not there <= self._ran.keys() or getattr(self.config.option, "lf", False):
             return ()
         here = self.config.invocation_params.dir
         return tuple(path for arg in self.config.args if "::" not in arg and (path := here / arg).exists())

@@ -15,7 +15,7 @@ from pytest_agentperf.judge.baseline_file import BadBaseline, Block, block, from
 from pytest_agentperf.judge.causes import explain, luck
 from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
-from pytest_agentperf.judge.skeleton_text import write_skeleton
+from pytest_agentperf.judge.skeleton_text import without_times, write_skeleton
 from pytest_agentperf.judge.whole_file import whole_file
 from pytest_agentperf.model.change import Change, Step, Verdict
 from pytest_agentperf.model.profile import ClockKind, Profile
@@ -193,6 +193,8 @@ class Written:
     repaired: int = 0
     """Files that were damaged."""
     files: tuple[str, ...] = ()
+    tests: frozenset[str] = frozenset()
+    """Node ids of those that were written."""
     refused: tuple[str, ...] = ()
     """Why damaged files are left as they are, a sentence each."""
 
@@ -204,11 +206,15 @@ class _Draft:
         self.path = path
         self.blocks = dict(baselines.blocks(path))
         self.lost = set(baselines.torn.get(path, ()))
+        self.tests: set[str] = set()
+        """Node ids of those that are new in it, or other than before."""
         self.counts: Counter[str] = Counter(repaired=int(path in baselines.torn))
 
-    def put(self, name: str, block: Block, kind: str = "changed") -> None:
+    def put(self, nodeid: str, block: Block, kind: str) -> None:
+        name = name_in_module(nodeid)
         self.blocks[name] = block
         self.lost.discard(name)
+        self.tests.add(nodeid)
         self.counts[kind] += 1
 
     def remove(self, name: str) -> None:
@@ -240,7 +246,7 @@ class _Drafts(dict[PurePosixPath, _Draft]):
 
     def put(self, profile: Profile, kind: str = "changed") -> None:
         written = block(priced(profile, self.baselines.own_prices))
-        self[self.baselines.path(profile.nodeid)].put(name_in_module(profile.nodeid), written, kind)
+        self[self.baselines.path(profile.nodeid)].put(profile.nodeid, written, kind)
 
     def write(self, root: Path) -> Written:
         """Raises OSError."""
@@ -250,6 +256,7 @@ class _Drafts(dict[PurePosixPath, _Draft]):
         return Written(
             **sum((draft.counts for draft in ready), Counter()),
             files=tuple(str(draft.path) for draft in ready),
+            tests=frozenset().union(*(draft.tests for draft in ready)),
             refused=tuple(draft.refused for _, draft in sorted(self.items()) if draft.refused),
         )
 
@@ -269,7 +276,7 @@ def update(
     """
     drafts = _Drafts(baselines)
     for test in tests:
-        if (kind := _kind(test, categories)) is not None:
+        if (kind := _kind(test, baselines, categories)) is not None:
             drafts.put(test.profile, kind)
     for path in dict.fromkeys(baselines.path(test.profile.nodeid) for test in tests):
         baselines.blocks(path)  # under xdist nobody has read it here
@@ -292,8 +299,12 @@ def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> Wri
     return drafts.write(root)
 
 
-def _kind(test: TestRun, categories: Collection[str]) -> str | None:
-    """Under which count a test is written; None where it is not."""
+def _kind(test: TestRun, baselines: Baselines, categories: Collection[str]) -> str | None:
+    """Under which count a test is written; None where it is not.
+
+    What changed in no number that is judged, or within the thresholds, takes both `better` and `worse`: else a gate that
+    lets only better ones through would let slow ones creep through with them.
+    """
     if test.outcome not in ("passed", "xpassed"):
         return None
     if test.new:
@@ -301,8 +312,19 @@ def _kind(test: TestRun, categories: Collection[str]) -> str | None:
     if test.base is None or test.profile.clock is not test.base.clock:
         return None
     verdicts = {change.verdict for change in test.changes}
-    worse = any(change.worse for change in test.changes)
-    needs = {"worse"} if worse else {"better"} if verdicts & {Verdict.BETTER, Verdict.UNRECORDED} else set()
+    if verdicts & {Verdict.REGRESSION, Verdict.ACCEPTED}:
+        needs = {"worse"}
+    elif verdicts & {Verdict.BETTER, Verdict.UNRECORDED}:
+        needs = {"better"}
+    else:
+        needs = {"better", "worse"}
+        known = baselines.block(test.profile.nodeid)
+        if (
+            known
+            and test.profile.unmodelled
+            and without_times(known.trace) == without_times(write_skeleton(test.profile))
+        ):
+            return None  # times that are partly real differ from run to run
     return "changed" if needs <= set(categories) else None
 
 

@@ -11,6 +11,7 @@ answer has another one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
@@ -60,6 +61,14 @@ def write_skeleton(profile: Profile) -> str:
     lines += [_call(call, ids, asked) for call in profile.calls]
     lines += [_span(span, ids, numbers, asked) for span in kept]
     return "\n".join(lines)
+
+
+def without_times(text: str) -> str:
+    """The lines of a skeleton, but not when and how long."""
+    return _TIMES.sub("", text)
+
+
+_TIMES = re.compile(r" (?:at|first|took)=\S+")
 
 
 def _spans(profile: Profile) -> tuple[list[Span], Ids]:

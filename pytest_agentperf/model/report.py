@@ -37,6 +37,8 @@ class TestRun:
     """What this tree's baseline says otherwise than the merge base's, and why."""
     new: bool = False
     """It could be compared, and the baseline does not know it."""
+    written: bool = False
+    """This run wrote it into the baseline (`--agentperf-update`)."""
     profile: Profile
 
 

@@ -38,18 +38,26 @@ def told(cause: Cause) -> str:
 def counts(tests: Iterable[TestRun], width: int) -> list[str]:
     """How many tests are worse and better, and what to type."""
     kinds: Counter[str] = Counter()
+    open_: Counter[str] = Counter()
     for test in tests:
         verdicts = {change.verdict for change in test.changes}
-        kinds["worse"] += any(change.verdict is Verdict.REGRESSION for change in test.changes)
-        kinds["accepted"] += Verdict.ACCEPTED in verdicts
-        kinds["not judged"] += Verdict.NOT_JUDGED in verdicts
-        kinds["better"] += bool(verdicts & {Verdict.BETTER, Verdict.UNRECORDED})
-    told = [f"{number:,} {name}" for name, number in kinds.items() if number]
+        found = {name: 1 for name, those in _KINDS.items() if verdicts & those}
+        kinds.update(found)
+        open_.update({} if test.written else found)
+    told = [f"{kinds[name]:,} {name}" for name in _KINDS if kinds[name]]
     if not told:
         return []
-    words = [word for word in ("worse", "better") if kinds[word]]
+    words = [word for word in ("worse", "better") if open_[word]]
     way_out = f"; to accept: pytest --agentperf-update={','.join(words)}" if words else ""
     return sentence(f"against the baseline: {', '.join(told)}{way_out}", width)
+
+
+_KINDS = {
+    "worse": {Verdict.REGRESSION},
+    "accepted": {Verdict.ACCEPTED},
+    "not judged": {Verdict.NOT_JUDGED},
+    "better": {Verdict.BETTER, Verdict.UNRECORDED},
+}
 
 
 def numbers(test: TestRun, width: int) -> list[str]:

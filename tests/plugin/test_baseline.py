@@ -247,6 +247,65 @@ def test_a_test_that_did_not_run_is_not_removed(project, conftest, options):
     run(project, "--agentperf-update", "--maxfail=1").stdout.fnmatch_lines(["*written: 1 removed in *"])
 
 
+def test_what_is_within_the_thresholds_is_written_only_where_better_and_worse_are(project):
+    run(project, "--agentperf-update")
+    asks(project, "plain", "long")
+    for only in ("new", "better", "worse", "removed", "new, better"):
+        run(project, f"--agentperf-update={only}").stdout.fnmatch_lines(["*baselines written: nothing to write*"])
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: 1 changed in *"])
+
+
+def test_real_time_alone_is_never_written(project):
+    source = (project.path / "test_agents.py").read_text()
+    real = "    import subprocess, sys\n    subprocess.run([sys.executable, '-c', ''])\n"
+    project.makepyfile(test_agents=source.replace("        agent.ask(prompt)\n", f"        agent.ask(prompt)\n{real}"))
+    run(project, "--agentperf-update")
+    written = (project.path / FILE).read_text()
+    for _ in range(2):
+        run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: nothing to write*"])
+    assert (project.path / FILE).read_text() == written
+    asks(project, "plain", "plain", "other")
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: 1 changed in *"])
+
+
+def test_what_is_written_needs_no_accepting(project):
+    run(project, "--agentperf-update")
+    asks(project, "cheap", "plain")
+    result = run(project, "--agentperf-update", "--agentperf-json=run.json")
+    result.stdout.fnmatch_lines(["against the baseline: 1 better", "*baselines written: 1 changed in *"])
+    told = json.loads((project.path / "run.json").read_text())
+    assert [test["profile"]["nodeid"] for test in told["tests"] if test.get("written")] == ["test_agents.py::test_one"]
+
+
+def test_a_test_whose_teardown_fails_is_not_written(project):
+    source = (project.path / "test_agents.py").read_text()
+    fixture = "\n@pytest.fixture\ndef fin():\n    yield\n    assert not pathlib.Path('broken').exists()\n"
+    project.makepyfile(test_agents=source.replace("def test_one():", "def test_one(fin):") + fixture)
+    (project.path / "broken").touch()
+    result = project.runpytest("--agentperf-update")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*baselines written: 2 new in *"])
+    (project.path / "broken").unlink()
+    run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: 1 new in *"])
+
+
+@pytest.mark.parametrize(("what", "writes"), [("force", True), (" new , force", True), ("new, worse", False)])
+def test_the_words_of_an_update(project, monkeypatch, what, writes):
+    monkeypatch.setenv("CI", "true")
+    run(project, f"--agentperf-update={what}")
+    assert (project.path / FILE).exists() == writes
+
+
+@pytest.mark.parametrize("what", ["", ",", "new,wrose"])
+def test_bad_words_of_an_update_are_usage_errors(pytester, what):
+    result = pytester.runpytest(f"--agentperf-update={what}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    wrong = what.rpartition("new,")[2]
+    result.stderr.fnmatch_lines(
+        [f"*--agentperf-update: expected any of new, better, worse, removed, force, got '{wrong}'"]
+    )
+
+
 def test_a_conflict_stops_the_run_and_an_update_resolves_it(project):
     run(project, "--agentperf-update")
     good = (project.path / FILE).read_text()

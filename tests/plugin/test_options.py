@@ -29,7 +29,7 @@ VALUES = {
     "include_usage": ("off", "off"),
     "allowed_hosts": ("*.internal", ("*.internal",)),
     "baseline": ("elsewhere", "elsewhere"),
-    "update": ("new,worse", "new,worse"),
+    "update": ("new, worse", frozenset({"new", "worse"})),
     "ratchet": ("", True),
     "strict": ("", True),
     "suggest": ("", True),

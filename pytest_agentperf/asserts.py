@@ -107,12 +107,12 @@ def assert_no_regression(
     """
     __tracebackhide__ = True
     seen = profiler if isinstance(profiler, Profile) else profiler.profile()
-    prices = {} if isinstance(profiler, Profile) else profiler.own_prices
+    prices, committed = ({}, None) if isinstance(profiler, Profile) else (profiler.own_prices, profiler.baselines)
     try:
         thresholds = read_thresholds(gate or {})
     except BadThreshold as problem:
         raise ValueError(f"assert_no_regression: gate: {problem}") from None
-    if worse := regression(seen, baseline, thresholds, prices):
+    if worse := regression(seen, baseline, thresholds, prices, committed):
         raise Regressed(worse)
 
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast
 
@@ -38,12 +39,14 @@ class Profiler:
         *,
         nodeid: str = "",
         own_prices: Mapping[str, OwnPrice] | None = None,
+        baselines: tuple[Path, str] | None = None,
         estimates_judge: bool = False,
         thresholds: Thresholds = Thresholds(),  # noqa: B008 - it is frozen
     ) -> None:
         self._recorder = recorder
         self._nodeid = nodeid
         self._own_prices = own_prices
+        self._baselines = baselines
         self._estimates_judge = estimates_judge
         self._thresholds = thresholds
 
@@ -56,6 +59,11 @@ class Profiler:
     def own_prices(self) -> Mapping[str, OwnPrice]:
         """The project's, by model."""
         return self._own_prices or {}
+
+    @property
+    def baselines(self) -> tuple[Path, str] | None:
+        """The root of the project and the name of its baselines' folders; None where nobody said."""
+        return self._baselines
 
     def timer(self, name: str, **metadata: object) -> Scope:
         """Measure a stretch of work: `with profiler.timer("llm:planning", model="small"):`, `async with`, or a decorator.

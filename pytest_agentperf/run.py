@@ -78,6 +78,8 @@ class Run:
         """Somebody wants to know what files, processes and imports cost."""
         self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
+        self.baselines = "agentperf_baseline"
+        """Name of their folders."""
         self.estimates_judge = estimates_judge
         self.gate: Judge | None = None
         """Its baseline's say; None: nobody asked for it."""
@@ -110,6 +112,7 @@ class Run:
             self.recorder,
             nodeid=node_id.of(self.item),
             own_prices=self.own_prices,
+            baselines=(self.item.config.rootpath, self.baselines),
             estimates_judge=self.estimates_judge,
             thresholds=self.thresholds,
         )

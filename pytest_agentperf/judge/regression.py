@@ -16,11 +16,18 @@ _REASONS = 3
 
 
 def regression(
-    seen: Profile, base: Profile | None, thresholds: Thresholds, own_prices: Mapping[str, OwnPrice] | None = None
+    seen: Profile,
+    base: Profile | None,
+    thresholds: Thresholds,
+    own_prices: Mapping[str, OwnPrice] | None = None,
+    committed: tuple[Path, str] | None = None,
 ) -> str:
-    """What is worse than in another profile (None: than in the committed baseline), and why; empty where nothing is."""
+    """What is worse than in another profile (None: than in the committed baseline), and why; empty where nothing is.
+
+    `committed`: root and name of the folders of the baselines; None: they are looked for from this folder upwards.
+    """
     prices = own_prices or {}
-    store = None if base else _committed(seen.nodeid)
+    store = None if base else Baselines(Tree(committed[0]), committed[1]) if committed else _committed(seen.nodeid)
     old = skeleton(base) if base else store.profile(seen.nodeid) if store else None
     if old is None:
         return ""

@@ -641,12 +641,16 @@ def test_a_call_more_than_is_recorded_is_told_as_one_with_all_that_it_takes(sess
     )
 
 
-def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project):
+@pytest.mark.parametrize("folder", ["agentperf_baseline", "perf"])
+def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project, folder):
+    with (project.path / "tox.ini").open("a") as ini:
+        ini.write(f"\nagentperf_baseline = {folder}\n")
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(
-        test_agents=source.replace("def test_one():", "def test_one(profiler):").replace(
+        test_agents=source.replace("def test_one():", "def test_one(profiler, monkeypatch):").replace(
             "        agent.ask(prompt)\n",
             "        agent.ask(prompt)\n"
+            "    monkeypatch.chdir('/')\n"
             "    from pytest_agentperf import assert_no_regression\n"
             "    assert_no_regression(profiler, gate={'latency': '1%'})\n",
             1,
@@ -656,7 +660,10 @@ def test_the_helper_holds_a_test_to_its_baseline_without_the_switch(project):
     run(project, "--no-agentperf")
     asks(project, "plain", "plain", "other")
     run(project, "--no-agentperf", passed=2, failed=1).stdout.fnmatch_lines(
-        [f"*worse than the baseline in {FILE}", "*latency: was 2,000 ms, is 3,500 ms, 2,020 ms allowed"]
+        [
+            f"*worse than the baseline in {folder}/test_agents.txt",
+            "*latency: was 2,000 ms, is 3,500 ms, 2,020 ms allowed",
+        ]
     )
 
 

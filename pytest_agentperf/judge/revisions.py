@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 _PATIENCE_S = 20
@@ -37,9 +38,17 @@ class Revision:
         self._paths = dict.fromkeys(PurePosixPath(name) for name in names if name.endswith(".txt"))
 
     def read(self, path: PurePosixPath) -> str | None:
-        if path not in self._paths:
+        there = path if path in self._paths else self._moved.get(path)
+        if there is None:
             return None
-        return _git(self._root, "cat-file", "blob", f"{self._commit}:{self._prefix}{path}").decode("utf-8")
+        return _git(self._root, "cat-file", "blob", f"{self._commit}:{self._prefix}{there}").decode("utf-8")
+
+    @cached_property
+    def _moved(self) -> Mapping[PurePosixPath, PurePosixPath]:
+        """Where files that git tracks stood in this revision under another name, as far as git knows them again."""
+        which = ("--diff-filter=R", "--find-renames", "--relative", "--name-status", "-z")
+        told = _git(self._root, "diff", *which, self._commit, "--", "*.txt").decode().split("\0")
+        return {PurePosixPath(new): PurePosixPath(old) for old, new in zip(told[1::3], told[2::3], strict=True)}
 
     def paths(self) -> Iterable[PurePosixPath]:
         return tuple(self._paths)

@@ -448,6 +448,24 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     assert "nowhere: neither a file nor a git revision" in capsys.readouterr().err
 
 
+def test_what_a_branch_accepts_stays_visible_where_a_module_moves(project):
+    run(project, "--agentperf-update")
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", FILE)
+    git(project, "commit", "-qm", "base")
+    moved = project.mkpydir("sub")
+    (moved / "agentperf_baseline").mkdir()
+    (project.path / FILE).rename(moved / FILE)
+    for name in ("test_agents.py", "one.txt"):
+        (project.path / name).rename(moved / name)
+    (moved / "one.txt").write_text("plain plain other")
+    run(project, "--agentperf-update")
+    git(project, "add", "-A")
+    run(project, "--agentperf-against=main").stdout.fnmatch_lines(
+        ["- accepted since the merge base: one more LLM call (1 test, *"]
+    )
+
+
 def test_review_writes_nothing_where_ci_is_set(project, monkeypatch, capsys):
     run(project, "--agentperf-update")
     asks(project, "plain", "plain", "other")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pytest_agentperf.judge.baselines import Baselines, Tree, must_not_write, record
+from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
 from pytest_agentperf.judge.kinds.table import KINDS
@@ -18,6 +18,7 @@ from pytest_agentperf.judge.limits_file import LimitsFile
 from pytest_agentperf.judge.revisions import GitError, Revision
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
+from pytest_agentperf.judge.updating import must_not_write, record
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile

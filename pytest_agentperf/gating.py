@@ -13,11 +13,12 @@ import pytest
 
 from pytest_agentperf import markers, node_id
 from pytest_agentperf.judge.baseline_file import BadBaseline
-from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, modules_with_baselines, must_not_write, update
+from pytest_agentperf.judge.baselines import Baselines, Compared, Tree
 from pytest_agentperf.judge.causes import causes, why
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
+from pytest_agentperf.judge.updating import modules_with_baselines, must_not_write, update
 from pytest_agentperf.model.change import Verdict
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
@@ -122,7 +123,7 @@ class Gate:
             ]
         if not self.updates:
             fresh = sum(test.new for test in tests)
-            if fresh and self.store.known:
+            if fresh and any(self.store.blocks(self.store.path(test.profile.nodeid)) for test in tests):
                 more = "s" if fresh > 1 else ""
                 return tests, [f"{fresh} test{more} without a baseline: pytest --agentperf-update=new"]
             return tests, []

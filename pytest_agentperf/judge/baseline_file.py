@@ -181,7 +181,7 @@ def _block(body: str, place: str, line: int = 0) -> Block:
     at = body.find("\n test ")
     if at < 0 or not body.startswith(" "):
         raise BadBaseline(f"{place}: a block without its line `test`; {_AGAIN}")
-    if stray := _STRAY.search(body):
+    if body.count("\n") != body.count("\n ") and (stray := _STRAY.search(body)):
         raise BadBaseline(f"{place}: a block with a line that is none of its own, {stray[0][:60]!r}; {_AGAIN}")
     return Block(body[:at], body[at + 1 :], line)
 

@@ -14,9 +14,10 @@ from inline_snapshot import snapshot
 
 from generated import PRICES, plan, profile
 from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, from_text, salvage, to_text, unescape
-from pytest_agentperf.judge.baselines import Baselines, Tree, update
+from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.updating import update
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
@@ -165,6 +166,15 @@ def test_what_is_whole_in_a_damaged_file_is_kept_and_what_is_lost_is_known(text:
 
     assert lost == torn
     assert kept == {name: block for name, block in from_text(THREE, "f").items() if name not in torn}
+
+
+@given(st.sets(st.text(min_size=1), max_size=4))
+def test_of_a_whole_file_all_is_kept_whatever_the_ids(names: set[str]) -> None:
+    (found,) = blocks(1).values()
+    whole = to_text(dict.fromkeys(names, found))  # type: ignore[arg-type]
+
+    assert salvage(whole, "f") == (from_text(whole, "f"), set())
+    assert from_text(whole, "f").keys() == names
 
 
 @pytest.mark.parametrize("text", ["", "\n", "=======\n", "<<<<<<< a\n"])

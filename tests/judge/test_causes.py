@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generated import PRICES, Turn, plan, profile, suite
-from pytest_agentperf.judge.baselines import Baselines, Tree, update
+from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes as found_in
 from pytest_agentperf.judge.causes import explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.judge.updating import update
 from pytest_agentperf.model.change import Cause
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile

@@ -400,6 +400,9 @@ def test_workers_judge_and_the_controller_writes(project):
     result = run(project, "-n2", passed=2, failed=1)
     result.stdout.fnmatch_lines(["  LLM calls: was 2, is 3, 2 allowed", "! one more LLM call (1 test, *"])
     assert (project.path / FILE).read_text() == written
+    source = (project.path / "test_agents.py").read_text()
+    project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
+    run(project, "-n2").stdout.fnmatch_lines(["*1 test without a baseline: pytest --agentperf-update=new"])
 
 
 def git(project, *arguments):

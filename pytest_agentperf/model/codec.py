@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, KeysView
 from contextlib import contextmanager
 from dataclasses import MISSING, is_dataclass
 from decimal import Decimal, InvalidOperation
@@ -83,8 +83,7 @@ def _writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
 
 def _made(hint: Any) -> str:
     """What becomes of `x`, a field of this type."""
-    options = set(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else {hint}
-    if options <= _ATOMS:
+    if _ATOMS.issuperset(_options(hint)):
         return "x"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return "x._value_"
@@ -117,23 +116,65 @@ def _reader(hint: Any) -> Read:
     if origin is Literal:
         return partial(_literal, frozenset(get_args(hint)))
     if issubclass(hint, Enum):
-        return partial(hint)
+        return _enum_reader(hint)
     return _object_reader(hint)
 
 
 def _object_reader(cls: Any) -> Read:
-    readers: dict[str, Read] = {}  # filled by the first that reads: a class may hold others of its kind
+    """A function made for a class, as `_writer` makes one: a field that has the type of its hint is read by nobody else.
 
-    def read(data: Any) -> Any:
-        if not readers:
-            readers.update({name: _reader(hint) for name, hint in get_type_hints(cls).items()})
-        if not isinstance(data, dict):
-            raise TypeError(f"{cls.__name__}: expected an object, got {data!r}")
-        if not data.keys() <= readers.keys():
-            raise TypeError(f"{cls.__name__}: unknown field {min(data.keys() - readers.keys())!r}")
-        return cls(**{name: readers[name](item) for name, item in data.items()})
-
+    The slots are set one by one, past `__init__`, which in a frozen class looks each of them up by its name again.
+    """
+    hints = get_type_hints(cls)
+    space: dict[str, Any] = {"_cls": cls, "_names": hints.keys(), "_wrong": _wrong}
+    lines = [
+        "def read(_data):",
+        " if type(_data) is not dict or not _data.keys() <= _names: _wrong(_cls, _names, _data)",
+        " try:",
+    ]
+    for name, field in cls.__dataclass_fields__.items():
+        space[f"read_{name}"], space[f"default_{name}"] = _reader(hints[name]), field.default
+        required = field.default is MISSING
+        unread = [] if required else [f"{name} is not default_{name}"]
+        if own := [kind for kind in _options(hints[name]) if kind in _ATOMS or kind is float]:
+            space[f"kind_{name}"] = own[0]
+            unread.append(f"type({name}) is not kind_{name}")
+        lines += [
+            f"  {name} = _data[{name!r}]" if required else f"  {name} = _data.get({name!r}, default_{name})",
+            f"  if {' and '.join(unread) or True}: {name} = read_{name}({name})",
+        ]
+    lines += [" except KeyError: _wrong(_cls, _names, _data)"]
+    lines += _made_of(cls, space)
+    exec("\n".join(lines), space)  # noqa: S102 - names of our own fields and nothing else
+    read: Read = space["read"]
     return read
+
+
+def _made_of(cls: Any, space: dict[str, Any]) -> list[str]:
+    """The lines that make an object of variables that are named as its fields."""
+    names = list(cls.__dataclass_fields__)
+    if "__slots__" not in vars(cls) or hasattr(cls, "__post_init__"):
+        return [f" return _cls({', '.join(f'{name}={name}' for name in names)})"]
+    space |= {f"set_{name}": getattr(cls, name).__set__ for name in names}
+    space["_new"] = cls.__new__
+    return [" _made = _new(_cls)", *(f" set_{name}(_made, {name})" for name in names), " return _made"]
+
+
+def _wrong(cls: Any, names: KeysView[str], data: Any) -> None:
+    if not isinstance(data, dict):
+        raise TypeError(f"{cls.__name__}: expected an object, got {data!r}")
+    if strange := data.keys() - names:
+        raise TypeError(f"{cls.__name__}: unknown field {min(strange)!r}")
+    cls(**data)  # says which are missing
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+
+
+def _enum_reader(hint: type[Enum]) -> Read:
+    members = {one.value: one for one in hint}
+    return lambda data: found if (found := members.get(data)) is not None else hint(data)
 
 
 _SCALARS: dict[Any, tuple[type, ...]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.checks import BadLimit
 from pytest_agentperf.judge.findings import Policy, broken, read_codes, told
 from pytest_agentperf.judge.gate import BadThreshold, Regressed, read_thresholds
@@ -102,8 +103,8 @@ def assert_no_regression(
 ) -> None:
     """No number is worse than the baseline's by more than its threshold; raises Regressed (an AssertionError).
 
-    `baseline`: None for the committed one beside the test's module; a test that has none passes. `gate`: thresholds, as in
-    `@pytest.mark.agentperf(gate={"latency": "5%"})`.
+    `baseline`: None for the committed one beside the test's module; a test that has none passes, and so does one
+    that this run may write. `gate`: thresholds, as in `@pytest.mark.agentperf(gate={"latency": "5%"})`.
     """
     __tracebackhide__ = True
     seen = profiler if isinstance(profiler, Profile) else profiler.profile()
@@ -112,7 +113,11 @@ def assert_no_regression(
         thresholds = read_thresholds(gate or {})
     except BadThreshold as problem:
         raise ValueError(f"assert_no_regression: gate: {problem}") from None
-    if worse := regression(seen, baseline, thresholds, prices, committed):
+    try:
+        worse = regression(seen, baseline, thresholds, prices, committed)
+    except BadBaseline as problem:
+        raise Failure(str(problem)) from None
+    if worse:
         raise Regressed(worse)
 
 

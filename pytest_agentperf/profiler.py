@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast
 
@@ -19,6 +18,7 @@ from pytest_agentperf.analyze.timeline import Shares, Timeline, shares, timeline
 from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.clock.stated import Stated
+from pytest_agentperf.model.committed import Committed
 from pytest_agentperf.model.metric import METRICS, Number, format_value
 from pytest_agentperf.model.profile import Gauge, Profile, Thresholds
 from pytest_agentperf.model.span import SpanKind
@@ -39,7 +39,7 @@ class Profiler:
         *,
         nodeid: str = "",
         own_prices: Mapping[str, OwnPrice] | None = None,
-        baselines: tuple[Path, str] | None = None,
+        baselines: Committed | None = None,
         estimates_judge: bool = False,
         thresholds: Thresholds = Thresholds(),  # noqa: B008 - it is frozen
     ) -> None:
@@ -61,8 +61,8 @@ class Profiler:
         return self._own_prices or {}
 
     @property
-    def baselines(self) -> tuple[Path, str] | None:
-        """The root of the project and the name of its baselines' folders; None where nobody said."""
+    def baselines(self) -> Committed | None:
+        """What `assert_no_regression` compares with; None where nobody said."""
         return self._baselines
 
     def timer(self, name: str, **metadata: object) -> Scope:

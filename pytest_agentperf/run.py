@@ -22,6 +22,7 @@ from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.codec import to_text
+from pytest_agentperf.model.committed import Committed
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import ClockKind, Thresholds
@@ -78,8 +79,7 @@ class Run:
         """Somebody wants to know what files, processes and imports cost."""
         self.policy = item.stash.get(POLICY, None) or Policy()
         self.own_prices = own_prices
-        self.baselines = "agentperf_baseline"
-        """Name of their folders."""
+        self.baselines = Committed(root=item.config.rootpath)
         self.estimates_judge = estimates_judge
         self.gate: Judge | None = None
         """Its baseline's say; None: nobody asked for it."""
@@ -112,7 +112,7 @@ class Run:
             self.recorder,
             nodeid=node_id.of(self.item),
             own_prices=self.own_prices,
-            baselines=(self.item.config.rootpath, self.baselines),
+            baselines=self.baselines,
             estimates_judge=self.estimates_judge,
             thresholds=self.thresholds,
         )

@@ -217,7 +217,8 @@ class Session:
             estimates_judge=self.settings.estimates == "judge",
             tools=self.settings.tools if self.watches_tools(item) else "off",
         )
-        run.baselines = self.settings.baseline
+        writes = self.gate.updates if self.gate else ()
+        run.baselines = replace(run.baselines, folder=self.settings.baseline, updates=writes)
         run.thresholds = self.project.thresholds or run.thresholds
         run.audits = self.settings.enabled or bool(policy and policy.needs("audits"))
         run.gate = self.gate.judge_of(item) if self.gate else None

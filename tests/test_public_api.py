@@ -72,7 +72,7 @@ class Profile()
     cassettes: tuple[CassetteUse, ...]
     notes: tuple[str, ...]
 class Profiler()
-    baselines -> tuple[Path, str] | None
+    baselines -> Committed | None
     cached_tokens -> int | None
     cost_usd -> Decimal | None
     critical_path() -> tuple[Step, ...]

@@ -85,7 +85,12 @@ class Baselines:
         """The skeleton of a test, priced; None where there is none. Raises BadBaseline."""
         if (found := self.block(nodeid)) is None:
             return None
-        return priced(found.profile(nodeid, str(self.path(nodeid))), self.own_prices)
+        try:
+            return priced(found.profile(nodeid, str(self.path(nodeid))), self.own_prices)
+        except BadBaseline:
+            if not self.lenient:
+                raise
+            return None
 
     def cost(self, nodeid: str) -> Decimal | None:
         """In US dollars, at the prices when it was written; None where nobody knew."""
@@ -111,12 +116,10 @@ class Baselines:
             return Compared()
         if head.calls and comparable(head):
             return Compared()
-        try:
-            base, now, steps = self._explained(known, head)
-        except BadBaseline:
-            if not self.lenient:
-                raise
+        if (base := self.profile(head.nodeid)) is None:
             return fresh
+        now = priced(skeleton(head), self.own_prices)
+        steps = explain(base, now, self.own_prices, head)
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))
         if not changes and head.clock is not base.clock:
             return Compared()
@@ -133,12 +136,6 @@ class Baselines:
         base = since.profile(seen.nodeid)
         head = self.profile(seen.nodeid) or priced(skeleton(seen), self.own_prices)
         return Compared(base=base, steps=explain(base, head, self.own_prices, seen) if base else ())
-
-    def _explained(self, known: Block, head: Profile) -> tuple[Profile, Profile, tuple[Step, ...]]:
-        """Both sides as priced skeletons, and the way from one to the other."""
-        base = priced(known.profile(head.nodeid, str(self.path(head.nodeid))), self.own_prices)
-        now = priced(skeleton(head), self.own_prices)
-        return base, now, explain(base, now, self.own_prices, head)
 
 
 @cache

@@ -137,8 +137,8 @@ def record(baselines: Baselines, root: Path, profiles: Iterable[Profile]) -> Wri
 def _kind(test: TestRun, baselines: Baselines, categories: Collection[str]) -> str | None:
     """Under which count a test is written; None where it is not.
 
-    What changed in no number that is judged, or within the thresholds, takes both `better` and `worse`: else a gate that
-    lets only better ones through would let slow ones creep through with them.
+    It takes `better` where a number that is judged got better and none got worse, else `worse`, be it by little: by little
+    and little a gate that lets only better ones through would become a slow one.
     """
     if test.outcome not in ("passed", "xpassed"):
         return None
@@ -147,20 +147,16 @@ def _kind(test: TestRun, baselines: Baselines, categories: Collection[str]) -> s
     if test.base is None or test.profile.clock is not test.base.clock:
         return None
     verdicts = {change.verdict for change in test.changes}
-    if verdicts & {Verdict.REGRESSION, Verdict.ACCEPTED}:
-        needs = {"worse"}
-    elif verdicts & {Verdict.BETTER, Verdict.UNRECORDED}:
-        needs = {"better"}
-    else:
-        needs = {"better", "worse"}
-        known = baselines.block(test.profile.nodeid)
-        if (
-            known
-            and test.profile.unmodelled
-            and without_times(known.trace) == without_times(write_skeleton(test.profile))
-        ):
-            return None  # times that are partly real differ from run to run
-    return "changed" if needs <= set(categories) else None
+    worse = verdicts & {Verdict.REGRESSION, Verdict.ACCEPTED}
+    better = verdicts & {Verdict.BETTER, Verdict.UNRECORDED}
+    if not (worse or better) and test.profile.unmodelled and _differs_in_times_only(test, baselines):
+        return None  # they are partly real, and differ from run to run
+    return "changed" if ("better" if better and not worse else "worse") in categories else None
+
+
+def _differs_in_times_only(test: TestRun, baselines: Baselines) -> bool:
+    known = baselines.block(test.profile.nodeid)
+    return known is not None and without_times(known.trace) == without_times(write_skeleton(test.profile))
 
 
 def _write(path: Path, blocks: Mapping[str, Block]) -> None:

@@ -190,7 +190,9 @@ def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
 
 
 def _amounts(shares: Mapping[str, Number]) -> str:
-    return ", ".join([format_amount(name, shares[name]) for name in _sorted(shares)][:_TOLD])
+    """The weightiest; bytes, which nobody pays for, where there is nothing else."""
+    told = [name for name in _sorted(shares) if _size((name, shares[name]))] or _sorted(shares)
+    return ", ".join([format_amount(name, shares[name]) for name in told[:_TOLD]])
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

@@ -125,10 +125,12 @@ def test_a_few_bytes_of_json_go_with_what_changed() -> None:
         first, second = seen.calls
         return replace(seen, calls=(first, replace(second, response_size=second.response_size + more)))
 
-    assert [cause.kind for cause in causes([alone], [answered(lost, -3)])] == ["cache-lost"]
-    assert {share.metric: share.amount for share in causes([alone], [answered(lost, -3)])[0].shares}[
-        "response_bytes"
-    ] == -3
+    (cause,) = causes([alone], [answered(lost, -3)])
+    assert cause.kind == "cache-lost"
+    assert {share.metric: share.amount for share in cause.shares}["response_bytes"] == -3
+    assert cause.sentence == (
+        "what the prompt cache of planner serves shrank by 1,350 tokens (1 test, +$0.0036, -1,350 cached input tokens)"
+    )
     assert [cause.kind for cause in causes([alone], [answered(lost, -300)])] == ["cache-lost", "other"]
     assert [cause.kind for cause in causes([alone], [answered(alone, -3)])] == ["other"]
 

@@ -137,7 +137,7 @@ def test_what_is_no_cassette_is_told_where_it_was_named(folder: Path, capsys: py
     assert "no LLM call in 0 cassettes" in output.out
 
 
-def test_own_prices(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_prices(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "agentperf.yaml").write_text("prices: {gpt-4o: {input: 1000, output: 0}}\n")
     (folder / "other.yaml").write_text("prices: {gpt-4o: {input: 2000, output: 0}}\n")
     for arguments, usd in ([], 4), (["--prices", "other.yaml"], 8):
@@ -146,6 +146,12 @@ def test_own_prices(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert sum(Decimal(cost["usd"]) for cost in costs) == usd
     assert main(["inspect", "tapes", "--prices", "gone.yaml"]) == 2
     assert capsys.readouterr().err.startswith("pytest-agentperf: gone.yaml: cannot be read")
+
+    (folder / "pytest.ini").write_text("[pytest]\nagentperf_prices = {gpt-4o: {input: 500, output: 0}}\n")
+    monkeypatch.chdir(folder / "tapes")
+    assert main(["inspect", "loop.yaml", "--json"]) == 0
+    costs = [call["cost"] for call in json.loads(capsys.readouterr().out)["cassettes"][0]["calls"]]
+    assert sum(Decimal(cost["usd"]) for cost in costs) == 2
 
 
 @pytest.mark.parametrize("terminal", [True, False])

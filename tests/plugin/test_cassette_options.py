@@ -129,7 +129,7 @@ def test_an_age_that_is_no_number_is_a_usage_error(pytester, monkeypatch):
     assert "agentperf_cassette_max_age: expected a number of days, got 'old'" in pytester.runpytest().stderr.str()
 
 
-def test_orphans(shrunk, session, capsys):
+def test_orphans(shrunk, session, capsys, monkeypatch):
     folder = next(session.path.glob("cassettes/*"))
     shrunk(["a", "b", "c"], "--agentperf-json=run.json").assert_outcomes(passed=1)
     assert main(["orphans", "run.json"]) == 0
@@ -141,3 +141,6 @@ def test_orphans(shrunk, session, capsys):
     out, err = capsys.readouterr()
     assert out.split() == ["cassettes/test_agents/damaged.yaml", "cassettes/test_agents/test_of_old.yaml"]
     assert err == "2 orphans: cassettes that none of the run's 1 tests opened\n"
+    monkeypatch.chdir(folder)
+    assert main(["orphans", "../../run.json", "."]) == 1
+    assert capsys.readouterr().out.split() == ["damaged.yaml", "test_of_old.yaml"]

@@ -91,11 +91,11 @@ class Collector:
             self.session.collect(report)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        self.session.collected.append(item)
+        self.session.roll.collected.append(item)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed or (report.skipped and "::" in report.nodeid):  # a module that is skipped has no tests
-            self.session.unseen = True
+            self.session.roll.unseen = True
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,6 +25,7 @@ from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
 from pytest_agentperf.project import Project
 from pytest_agentperf.publish import publish, workflow_commands
+from pytest_agentperf.roll import Roll
 
 if TYPE_CHECKING:
     from pytest_agentperf.gating import Gate
@@ -53,14 +54,7 @@ class Session:
         self._open_run: Run | None = None
         self.usage_error = ""
         self._announced = False
-        self.collected: list[pytest.Item] = []
-        """Every item, before somebody deselected it or left it out."""
-        self.unseen = False
-        """There may be tests that nobody collected, or of which nobody told."""
-        self._elsewhere: set[str] = set()
-        """What workers collected."""
-        self._ran: dict[str, bool] = {}
-        """Tests, and whether nothing of them failed: neither setup nor body nor teardown."""
+        self.roll = Roll()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
 
@@ -270,16 +264,14 @@ class Session:
 
     def collect(self, report: pytest.TestReport) -> None:
         nodeid = node_id.plain(report.nodeid, self.config)
-        tried_again = report.when == "setup"
-        self._ran[nodeid] = not report.failed and (tried_again or self._ran.get(nodeid, True))
+        self.roll.called(nodeid, report)
         if (data := getattr(report, "agentperf", None)) and not self.worker:
             self._tests[nodeid] = data
 
     def told_by(self, worker: dict[str, Any]) -> None:
         """What a worker has to say beside its tests. Ends the run where its collection met a usage error."""
         self.guard.bugs.extend(bug for bug in worker.get("bugs", ()) if bug not in self.guard.bugs)
-        self.unseen |= worker.get("unseen", True)
-        self._elsewhere.update(worker.get("collected", ()))
+        self.roll.hear(worker)
         if problem := worker.get("usage_error"):
             pytest.exit(problem, returncode=pytest.ExitCode.USAGE_ERROR)
 
@@ -288,18 +280,17 @@ class Session:
             self.config.workeroutput["agentperf"] = {  # type: ignore[attr-defined]
                 "bugs": self.guard.bugs,
                 "usage_error": self.usage_error,
-                "unseen": self.unseen,
-                "collected": [*map(node_id.of, self.collected)] if self._wants_whole else [],
+                **self.roll.told(whole=self._wants_whole),
             }
             return
         done = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        complete = self._complete() if done and self._wants_whole else ()
+        complete = self.roll.complete(self.config) if done and self._wants_whole else ()
         if self.project.limits_file and any(self.config.rootpath.is_relative_to(path) for path in complete):
-            for glob in self.project.limits_file.idle(self._ran):
+            for glob in self.project.limits_file.idle(self.roll.ran):
                 self.problems.append(f"{self.settings.limits_path}: {glob!r} matches no test: nothing of it is checked")
         if self.gate:
             try:
-                self.__dict__["report"] = self.gate.finish(self.report, self._ran, complete)
+                self.__dict__["report"] = self.gate.finish(self.report, self.roll.ran, complete)
             except (OSError, ValueError) as problem:
                 self.problems.append(f"baselines: {problem}")
             self.problems += [f"baselines: {problem}" for problem in self.gate.problems]
@@ -309,14 +300,6 @@ class Session:
     def _wants_whole(self) -> bool:
         """Whether it matters that each test that there is has run."""
         return bool(self.settings.update or self.project.limits_file)
-
-    def _complete(self) -> tuple[Path, ...]:
-        """Files and folders of which every test ran: none of a run that stopped, chose, or could not collect."""
-        there = self._elsewhere.union(map(node_id.of, self.collected))
-        if self.unseen or not there <= self._ran.keys() or getattr(self.config.option, "lf", False):
-            return ()
-        here = self.config.invocation_params.dir
-        return tuple(path for arg in self.config.args if "::" not in arg and (path := here / arg).exists())
 
     @cached_property
     def report(self) -> Report:

@@ -9,6 +9,7 @@ ratio of all of it to one thing that every run pays: making the profiles' JSON, 
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 import tempfile
@@ -49,6 +50,9 @@ def main(tests: int, changed: int) -> int:
         runs = [TestRun(profile=seen, outcome="passed", new=True) for seen in before]
         update(Baselines(Tree(root), own_prices=PRICES), root, runs, {"new"})
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        del runs
+        gc.collect()
+        gc.freeze()  # a run does not hold all of these at once, and its collector does not look at them
         usual = cpu(lambda: [to_text(seen) for seen in after])[0]
         steps = measure(root, after)
         more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024

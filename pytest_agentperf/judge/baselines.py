@@ -109,15 +109,12 @@ class Baselines:
     ) -> Compared:
         """Raises BadBaseline."""
         known = self.block(head.nodeid)
-        fresh = Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
-        if known is None:
-            return fresh
-        if write_skeleton(head) == known.trace:
+        if known is not None and write_skeleton(head) == known.trace:
             return Compared()
-        if head.calls and comparable(head):
+        if known is not None and head.calls and comparable(head):
             return Compared()
         if (base := self.profile(head.nodeid)) is None:
-            return fresh
+            return Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
         now = priced(skeleton(head), self.own_prices)
         steps = explain(base, now, self.own_prices, head)
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))

@@ -40,6 +40,8 @@ def price(call: ModelCall, own_prices: Mapping[str, OwnPrice] | None = None, whe
         return Cost(usd=None, source="none", note=f"{failed}no usage to price for model {call.model!r}")
     costs = [_price(call, _names(call), call.usage, own_prices or {}, when)]
     costs += [_price(call, (side.model or call.model,), side.usage, own_prices or {}, when) for side in call.side_calls]
+    if len(costs) == 1:
+        return costs[0]
     unknown = next((cost for cost in costs if cost.usd is None), None)
     return unknown or replace(costs[0], usd=sum((cost.usd or Decimal(0) for cost in costs), Decimal(0)))
 

@@ -56,6 +56,8 @@ class Audit:
         self._importing = threading.local()
 
     def files(self) -> tuple[FileUse, ...]:
+        if not self._files:
+            return ()
         here = os.getcwd() + os.sep
         return tuple(
             FileUse(

@@ -34,15 +34,23 @@ class _Installed:
 _installed = _Installed()
 
 
+def _by_module(seams: Iterable[Seam]) -> dict[str, list[Seam]]:
+    found = defaultdict(list)
+    for seam in seams:
+        found[seam.module].append(seam)
+    return found
+
+
+_SEAMS = _by_module(SEAMS)
+
+
 @contextmanager
-def wrapped(seams: Iterable[Seam] = SEAMS) -> Iterator[None]:
-    """Each function of the table tells the active recorder; re-entrant. A module that is not loaded yet stays so."""
+def wrapped(seams: Iterable[Seam] | None = None) -> Iterator[None]:
+    """Each function of the table (None: `SEAMS`) tells the active recorder; re-entrant. A module that is not loaded yet stays so."""
     with _installed.lock:
         if not _installed.users:
             _installed.missing.clear()
-            by_module = defaultdict(list)
-            for seam in seams:
-                by_module[seam.module].append(seam)
+            by_module = _SEAMS if seams is None else _by_module(seams)
             _installed.undo.enter_context(
                 on_import(by_module, lambda module: _wrap_all(_of(module, by_module), module))
             )

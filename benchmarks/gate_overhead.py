@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 ALLOWED_MS = 1.0
-PAIRS = 3
+PAIRS = 7
 URL = "http://127.0.0.1:1/v1/chat/completions"
 TEST = f"""
 import httpx2, pytest

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from pytest_agentperf import node_id
 from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
-from pytest_agentperf.judge.kinds.table import KINDS
+from pytest_agentperf.judge.kinds.table import KINDS, LUCK
 from pytest_agentperf.judge.limits_file import LimitsFile
 from pytest_agentperf.judge.revisions import GitError, Revision
 from pytest_agentperf.judge.skeleton import skeleton
@@ -28,9 +29,8 @@ from pytest_agentperf.report import changes
 from pytest_agentperf.report.figures import count, sentence
 from pytest_agentperf.report.json_file import read
 from pytest_agentperf.report.table import painter
-from pytest_agentperf.rootdir import BadConfiguration, find, from_folder
+from pytest_agentperf.rootdir import BadConfiguration, find
 
-_LUCK = {name for name, kind in KINDS.items() if kind.luck}
 _ALL_SHOWN = {name: Threshold(gates=False) for name in METRICS}
 
 
@@ -233,13 +233,13 @@ def _accept(report: Report, causes: Sequence[Cause], accepted: set[str], project
     refused = {
         nodeid
         for cause in causes
-        if cause.key not in accepted and cause.kind not in _LUCK
+        if cause.key not in accepted and cause.kind not in LUCK
         for nodeid in wanted.intersection(cause.tests)
     }
     free = [test for test in report.tests if test.profile.nodeid in wanted - refused]
     ready = [test.profile for test in free if _whole(test)]
     done = record(replace(project.baselines(), lenient=True), project.root, ready)
-    shown = [from_folder(Path.cwd(), project.root, file) for file in done.files[:3]]
+    shown = [node_id.from_folder(Path.cwd(), project.root, file) for file in done.files[:3]]
     place = f" in {', '.join(shown)}{' ...' if len(done.files) > 3 else ''}" if done.files else ""
     told = [f"{count(len(accepted), 'cause')} accepted, {count(done.changed, 'baseline')} written{place}"]
     for number, why in (

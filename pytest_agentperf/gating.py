@@ -24,7 +24,6 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.options import Settings
 from pytest_agentperf.price.cost import OwnPrice
-from pytest_agentperf.rootdir import from_folder
 
 _MOST_REASONS = 3
 
@@ -43,7 +42,7 @@ class Gate:
         thresholds: Callable[[str], Mapping[str, Threshold]],
     ) -> None:
         self.root = config.rootpath
-        self._shown = partial(from_folder, config.invocation_params.dir, self.root)
+        self._shown = partial(node_id.from_folder, config.invocation_params.dir, self.root)
         self.settings = settings
         self._thresholds = thresholds
         asked = settings.update

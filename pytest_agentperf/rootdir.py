@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from configparser import Error as BadIni
@@ -75,12 +74,3 @@ def _sections(text: str) -> dict[str, Any]:
     parser = RawConfigParser(strict=False, allow_no_value=True)
     parser.read_string(text)
     return {name: dict(parser[name]) for name in parser.sections()}
-
-
-def from_folder(here: Path, root: Path, name: str) -> str:
-    """A path or node id, which starts at the root, as one who stands in `here` writes it."""
-    path, colons, rest = name.partition("::")
-    try:
-        return os.path.relpath(root / path, here) + colons + rest
-    except ValueError:  # another drive
-        return name

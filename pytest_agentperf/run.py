@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -91,7 +90,9 @@ class Run:
             clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT, sees_tools=tools != "off"
         )
         self.recorder.latency_rules = replay.latency_rules
-        self.recorder.nodeid = _from_here(item)
+        self.recorder.nodeid = node_id.from_folder(
+            item.config.invocation_params.dir, item.config.rootpath, node_id.of(item)
+        )
         self.priced = priced or any(limit.metric == "cost" for limit in limits)
         self.bubble: Bubble | None = None
         self.clock_error: ClockError | None = None
@@ -289,17 +290,6 @@ def _in_our_words(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     if shown.reprcrash is not None:
         shown.reprcrash.message = str(excinfo.value)
     return shown
-
-
-def _from_here(item: pytest.Item) -> str:
-    """The node id as a command in the user's folder takes it."""
-    nodeid = node_id.of(item)
-    path, *names = nodeid.split("::")
-    try:
-        path = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
-    except ValueError:  # another drive
-        return nodeid
-    return "::".join([path, *names])
 
 
 def _where(item: pytest.Item) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import Protocol
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Protocol, TypeVar
 
 from pytest_agentperf.judge.baseline_file import BadBaseline, Block, from_text, salvage
 from pytest_agentperf.judge.causes import explain, luck
@@ -17,6 +17,8 @@ from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.model.change import Change, Step, Verdict
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.price.cost import OwnPrice
+
+P = TypeVar("P", bound=PurePath)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,7 @@ class Baselines:
         """Every test of the project that has a baseline. Raises BadBaseline."""
         for path in self.source.paths():
             if path.parent.name == self.folder:
-                module = path.parent.parent / (path.stem if "." in path.stem else f"{path.stem}.py")
-                yield from ((f"{module}::{name}", known) for name, known in self.blocks(path).items())
+                yield from ((f"{module_of(path)}::{name}", known) for name, known in self.blocks(path).items())
 
     def compare(
         self, head: Profile, thresholds: Thresholds, *, accepts: Collection[Verdict] = (), ratchet: bool = False
@@ -139,6 +140,12 @@ class Baselines:
 def _beside(module: str, folder: str) -> PurePosixPath:
     path = PurePosixPath(module)
     return path.parent / folder / f"{path.name.removesuffix('.py')}.txt"
+
+
+def module_of(file: P) -> P:
+    """The test module whose baselines a file holds; a test file that is no Python keeps its ending."""
+    name = file.name.removesuffix(".txt")
+    return file.parent.parent / (name if "." in name else f"{name}.py")
 
 
 def name_in_module(nodeid: str) -> str:

@@ -14,7 +14,7 @@ from statistics import median_low
 from typing import Any
 
 from pytest_agentperf.judge import misses, unseen
-from pytest_agentperf.judge.kinds.table import KINDS, prepare
+from pytest_agentperf.judge.kinds.table import KINDS, LUCK, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.metric import METRICS, Number, format_amount, format_value
@@ -83,14 +83,10 @@ def luck(steps: Sequence[Step]) -> dict[str, Number]:
     """By metric, what changed by another recording's luck alone."""
     amounts: defaultdict[str, Number] = defaultdict(int)
     for step in steps:
-        if _kind_luck(step.edit):
+        if step.edit.kind in LUCK:
             for name, amount in step.amounts.items():
                 amounts[name] += amount  # type: ignore[operator]
     return amounts
-
-
-def _kind_luck(edit: Edit) -> bool:
-    return edit.kind in KINDS and KINDS[edit.kind].luck
 
 
 def why(steps: Sequence[Step], metrics: Iterable[str]) -> list[str]:
@@ -140,7 +136,7 @@ def _cause(key: tuple[str, ...], found: _Found) -> Cause:
         hits=tuple(_hit(test, step) for test, step in ranked),
         smallest=min((test.profile for test, _ in found), key=lambda seen: (len(seen.calls), seen.nodeid)).nodeid,
         where=ranked[0][0].where,
-        gating=not better and not _kind_luck(edits[0]) and failed,
+        gating=not better and key[0] not in LUCK and failed,
         better=better,
     )
 

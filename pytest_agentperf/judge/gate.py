@@ -145,8 +145,7 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
         return replace(change, verdict=Verdict.REGRESSION if worse else Verdict.WITHIN)
     if not threshold.gates:
         return change
-    sign = -1 if metric.better == "higher" else 1
-    if sign * (now.value - limit) > 0:  # type: ignore[operator]
+    if _is_worse(now.value, limit, metric):
         why = _why_not(metric, now, head, threshold)
         return replace(change, verdict=Verdict.NOT_JUDGED if why else Verdict.REGRESSION, why=why)
     if _is_better(was, now.value, slack, metric):
@@ -157,7 +156,11 @@ def _judged(metric: Metric, was: Number, now: Measure, head: Profile, threshold:
 
 def _is_better(was: Number, now: Number, slack: Slack, metric: Metric) -> bool:
     room = allowed(was, slack, "lower" if metric.better == "higher" else "higher")
-    return now > room if metric.better == "higher" else now < room
+    return _is_worse(room, now, metric)
+
+
+def _is_worse(value: Number, than: Number, metric: Metric) -> bool:
+    return value < than if metric.better == "higher" else value > than
 
 
 def allowed(was: Number, slack: Slack, better: str) -> Number:
@@ -206,7 +209,7 @@ def _fair(change: Change, metric: Metric, luck: Number, threshold: Threshold) ->
     why = f"{format_value(luck, metric.unit)} of it is the provider's luck with answers that were recorded again"
     slack = threshold.slack or metric.slack or Slack()
     if change.verdict is Verdict.REGRESSION:
-        worse = fair < change.limit if metric.better == "higher" else fair > change.limit
+        worse = _is_worse(fair, change.limit, metric)
         return change if worse else replace(change, verdict=Verdict.NOT_JUDGED, why=why)
     if change.verdict is Verdict.BETTER and not _is_better(change.was, fair, slack, metric):
         return replace(change, verdict=Verdict.WITHIN, why=why)

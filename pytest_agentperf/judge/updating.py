@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_agentperf.judge.baseline_file import Block, block, to_text
-from pytest_agentperf.judge.baselines import Baselines, name_in_module
+from pytest_agentperf.judge.baselines import Baselines, module_of, name_in_module
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton_text import without_times, write_skeleton
 from pytest_agentperf.judge.whole_file import whole_file
@@ -178,7 +178,6 @@ def modules_with_baselines(root: Path, folder: str, places: Iterable[Path]) -> I
     for place in places:
         inside = place if place.is_dir() else place.parent
         for file in sorted(inside.rglob(f"{folder}/*.txt")):
-            stem = file.name.removesuffix(".txt")
-            module = file.parent.parent / (stem if "." in stem else f"{stem}.py")
+            module = module_of(file)
             if place.is_dir() or place == module:
                 yield Path(os.path.relpath(module, root)).as_posix()

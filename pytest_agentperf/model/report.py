@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pytest_agentperf.model.change import Cause, Change, Step
-from pytest_agentperf.model.codec import no_collection, to_text
+from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.limit import Violation
 from pytest_agentperf.model.metric import Measures, measured
 from pytest_agentperf.model.profile import Profile
@@ -57,14 +57,14 @@ class Report:
     versions: tuple[tuple[str, str], ...] = ()
     """Of what the numbers depend on: this plugin, the price table."""
     texts: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """The tests' JSON as it travelled, to be written as it is: in a run of thousands to make it again takes half a second."""
+    """The tests' JSON as it travelled, to be written as it is: in a run of thousands to make it again takes half a second.
+
+    Empty of a test that was changed since.
+    """
 
     def with_tests(self, tests: Sequence[TestRun]) -> Report:
-        """The same run with others in the place of some of its tests, whose JSON is made anew."""
-        texts = [
-            text if now is before else to_text(now)
-            for now, before, text in zip(tests, self.tests, self.texts, strict=True)
-        ]
+        """The same run with others in the place of some of its tests."""
+        texts = [text if now is before else "" for now, before, text in zip(tests, self.tests, self.texts, strict=True)]
         return replace(self, tests=tuple(tests), texts=tuple(texts))
 
     @cached_property

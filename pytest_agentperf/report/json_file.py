@@ -32,7 +32,7 @@ def render(report: Report) -> Iterator[str]:
     a number too; the profile has the exact decimals), unit, `estimated` where it is, and where the value is null `why`.
     `time` says what its times are (see `totals.time_source`).
     """
-    texts = report.texts or map(codec.to_text, report.tests)
+    texts = report.texts or ("",) * len(report.tests)
     tests = sorted(
         zip(report.tests, report.numbers, texts, strict=True), key=lambda row: (row[0].profile.nodeid, row[0].worker)
     )
@@ -107,7 +107,7 @@ def _test(run: TestRun, numbers: Measures, text: str) -> str:
         "time": time_source(run.profile),
         "metrics": {name: measure_json(name, measure) for name, measure in numbers.items()},
     }
-    return f"{_dump(told)[:-1]}, {text[1:]}"
+    return f"{_dump(told)[:-1]}, {(text or codec.to_text(run))[1:]}"
 
 
 def measure_json(name: str, measure: Measure) -> dict[str, Any]:

@@ -34,11 +34,10 @@ def switched(trace: Trace) -> Iterator[Edit]:
             slot = trace.slots[at]
             if slot.head is None:
                 continue
-            name_bytes = slot.head.request_size - slot.call.request_size - sum(slot.sizes.values())
             slot.call = replace(
                 slot.call,
                 **{name: getattr(slot.head, name) for name in ROUTE},
-                request_size=slot.call.request_size + name_bytes,
+                request_size=slot.head.request_size - sum(slot.sizes.values()),  # but for the parts that change later
             )
             if not slot.tokens and slot.head.usage:
                 slot.use(input=slot.head.usage.input)

@@ -47,6 +47,8 @@ KINDS: dict[str, Kind] = {
     "own-time": Kind(find=tools.own),
 }
 
+LUCK = frozenset(name for name, kind in KINDS.items() if kind.luck)
+
 
 def prepare(trace: Trace) -> None:
     """Divide each call's change among the parts of its prompt, before any edit is made."""

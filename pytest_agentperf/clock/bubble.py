@@ -142,7 +142,7 @@ def bubble(*, seed: int = 0, max_virtual_s: float = 3600, epoch: float | None = 
     random_state = random.getstate()
     random.seed(seed)
     dates = times.dated(clock) if epoch is not None else contextlib.nullcontext()
-    with loops.swapped_uvloop(), trio_loops.seeded(seed), dates:
+    with loops.swapped_uvloop(), trio_loops.seeded(seed), dates, times.told_of_collections(clock):
         try:
             kernel.active = clock
             _watch(now=False)

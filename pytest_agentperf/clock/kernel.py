@@ -98,6 +98,8 @@ class Clock:
         """How far the monotonic clocks were ahead of real time when it was closed."""
         self.reads = 0
         """Of the clock, since the last wait."""
+        self.collector: int | None = None
+        """The thread in which garbage is collected just now."""
         self.changes = 0
         """Of states: the watcher's measure of progress."""
         self.flow_since_ns: int | None = None
@@ -237,6 +239,8 @@ class Clock:
 
     def read_ns(self) -> int:
         """The time, read by a member."""
+        if self.collector == get_ident():
+            return self.now_ns()
         self.reads += 1
         if self.reads > PATIENT_READS:
             with MUTEX:

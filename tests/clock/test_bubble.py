@@ -177,6 +177,37 @@ def test_polling_the_clock_for_ever_is_a_runaway():
         poll()
 
 
+@pytest.fixture
+def timed_collections():
+    """Each garbage collection is timed, as hypothesis does; when there is one is luck, and nobody can catch what it raises."""
+
+    def read(phase, info):
+        time.monotonic()
+
+    gc.callbacks.insert(0, read)
+    yield lambda: gc.callbacks.append(read)
+    while read in gc.callbacks:
+        gc.callbacks.remove(read)
+
+
+def test_a_garbage_collection_does_not_poll_the_clock(timed_collections):
+    with bubble() as measured:
+        timed_collections()
+        for _ in range(1_000):
+            gc.collect(0)
+    assert measured.elapsed_ns == 0
+
+
+def test_a_runaway_is_not_raised_into_a_garbage_collection(timed_collections):
+    with pytest.raises(RunawayClock, match="polled"), bubble(max_virtual_s=1):
+        timed_collections()
+        try:
+            while True:
+                time.monotonic()
+        finally:
+            gc.collect()
+
+
 def test_polling_for_another_thread_ends():
     done = []
     with bubble():

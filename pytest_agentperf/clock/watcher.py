@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -25,7 +26,10 @@ BLOCKED_LOOKS: Final = 3
 BLOCKED_LOOKS_BY_PROCESS: Final = 20
 """The same where only the processor time of the whole process is known: it may be waiting for a processor."""
 POLLS_NS: Final = 5_000_000_000
-"""A member that ran for so long without a wait, while another sleeps, may be polling for what the other is to do."""
+"""A member that ran for so long without a wait, while another sleeps, may be polling for what the other is to do; one that
+slept most of that time was blocked again and again, each time too shortly to be seen."""
+AWAKE: Final = 0.25
+"""Who was awake for a smaller part of a time slept most of it."""
 DEADLOCK_NS: Final = 1_000_000_000
 PARK_AFTER: Final = 40
 """Looks without an open bubble."""
@@ -50,6 +54,8 @@ class Watcher:
         """Running members: their activity, when it was seen first, and how often."""
         self._blocked: dict[Member, Hashable] = {}
         """Members that we declared blocked, with their activity then. None: until their next wait."""
+        self._awake_ns: dict[Member, int] = {}
+        """Running members: how long each had been awake when nothing had changed yet."""
         original_start_new_thread(self._watch, ())
 
     def stop(self) -> None:
@@ -92,6 +98,7 @@ class Watcher:
             if self._changes != clock.changes:
                 self._changes, self._quiet_since_ns = clock.changes, now_ns
                 self._seen.clear()
+                self._awake_ns.clear()
             elif clock.count(RUNS):
                 self._find_blocked(clock, now_ns)
             elif now_ns - self._quiet_since_ns > DEADLOCK_NS:
@@ -110,13 +117,23 @@ class Watcher:
         """Time stands still until the last running member waits. So only if all of them are blocked, there is a need to act."""
         running = [member for member in clock.members.values() if member.state == RUNS]
         blocked = [self._looks_blocked(member, now_ns) for member in running]
+        quiet_ns = now_ns - self._quiet_since_ns
+        sleepy = [self._awake_since_ns(member) < AWAKE * quiet_ns for member in running]
         if all(blocked) and len(running) == clock.count(RUNS):
             for member in running:
                 activity, since_ns, _ = self._seen[member]
                 self._declare_blocked(clock, member, activity, since_ns, "was blocked")
-        elif now_ns - self._quiet_since_ns > POLLS_NS and clock.next_timer() is not None:
+        elif quiet_ns > POLLS_NS and all(sleepy):
+            for member in running:
+                self._declare_blocked(clock, member, None, now_ns, "was blocked again and again")
+        elif quiet_ns > POLLS_NS and clock.next_timer() is not None:
             for member in running:
                 self._declare_blocked(clock, member, None, now_ns, "ran for seconds while another slept,")
+
+    def _awake_since_ns(self, member: Member) -> float:
+        """For how long it has been awake since nothing changes any more; where nobody tells, it may have been all the time."""
+        awake_ns = _awake_ns(member)
+        return math.inf if awake_ns is None else awake_ns - self._awake_ns.setdefault(member, awake_ns)
 
     def _looks_blocked(self, member: Member, now_ns: int) -> bool:
         (activity, patience), since_ns, looks = _activity(member), now_ns, 1
@@ -172,6 +189,16 @@ def _activity(member: Member) -> tuple[Hashable, int]:
     if not switches:
         return time.process_time_ns() // 50_000_000, BLOCKED_LOOKS_BY_PROCESS  # this thread looks, too
     return switches if b"\nState:\tS" in status else _Running(), BLOCKED_LOOKS
+
+
+def _awake_ns(member: Member) -> int | None:
+    """For how long the thread has run, or been ready to. Only Linux tells."""
+    try:
+        with open(f"/proc/self/task/{member.native_id}/schedstat", "rb", buffering=0) as file:
+            on_processor, ready, _ = map(int, file.read(80).split())
+    except (OSError, ValueError):
+        return None
+    return on_processor + ready
 
 
 class _Running:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from pytest_agentperf.clock import watcher
 from pytest_agentperf.clock.bubble import bubble
 
 
@@ -72,6 +73,8 @@ def test_every_selector(name):
 class ForeignSelector(selectors.DefaultSelector):
     """Asks the operating system past every selector of Python, as Windows' proactor and gevent's loop do."""
 
+    longest_s = 60.0
+
     def select(self, timeout=None):
         if timeout is None or timeout > 0:
             # A select without descriptors but the pipe that nobody writes to: it blocks in C code for the time-out.
@@ -84,14 +87,39 @@ def blocked_in_c(look, timeout):
     try:
         poll = select.poll()
         poll.register(reader, select.POLLIN)
-        poll.poll(None if timeout is None else timeout * 1000)
+        poll.poll(None if timeout is None else min(timeout, ForeignSelector.longest_s) * 1000)
         return look(0)
     finally:
         os.close(reader)
         os.close(writer)
 
 
-@pytest.mark.skipif(not hasattr(select, "poll"), reason="select.poll is not there")
+has_poll = pytest.mark.skipif(not hasattr(select, "poll"), reason="select.poll is not there")
+
+
+@has_poll
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/schedstat"), reason="the system does not tell how long a thread slept"
+)
+def test_waits_too_short_to_be_seen_one_by_one_are_seen_together(monkeypatch):
+    monkeypatch.setattr(ForeignSelector, "longest_s", 0.01)
+    monkeypatch.setattr(watcher, "POLLS_NS", 300_000_000)
+
+    async def nap():
+        await asyncio.sleep(0.4)
+
+    with (
+        bubble() as measured,
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(ForeignSelector())) as runner,
+    ):
+        runner.run(nap())
+    assert measured.elapsed_ns == pytest.approx(0.4e9, abs=0.1e9)
+    [told, *_] = measured.unmodelled
+    assert "was blocked again and again in" in told
+    assert os.path.relpath(__file__) in told
+
+
+@has_poll
 def test_loop_that_waits_past_the_selectors_runs_in_real_time_and_is_named():
     async def nap():
         await asyncio.sleep(0.4)

@@ -36,7 +36,7 @@ Judgement = tuple[int, str, bool]
 
 def render(report: Report) -> str:
     data = json.dumps(to_data(report), ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 4, mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(data.encode("utf-8", "backslashreplace"), 6, mtime=0)).decode()
     page = files(__package__).joinpath("page.html").read_text("utf-8")
     return page.replace(_SLOT, packed, 1)
 
@@ -66,7 +66,7 @@ def to_data(report: Report) -> dict[str, Any]:
         "shapes": [(kind, depth, plain(name), *flags) for kind, depth, name, *flags in waterfalls.shapes],
         "bars": _table(BAR, waterfalls.bars),
         "calls": _table(CALL, waterfalls.calls),
-        "chunks": waterfalls.chunks if any(waterfalls.chunks) else [],
+        "streams": waterfalls.streams if any(waterfalls.streams) else [],
         "texts": list(texts),
     }
 

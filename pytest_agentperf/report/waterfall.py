@@ -8,7 +8,7 @@ baseline is told as its difference from the run's row in the same place, which i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, pairwise, repeat
+from itertools import chain, repeat
 from operator import sub
 from typing import TypeVar
 
@@ -26,12 +26,12 @@ it ends with its parent."""
 BAR = ("shape", "gap", "length")
 """`gap`: from the end of what is before it in its parent; where the shape says that it did not wait for that, from the start
 of the bar before; of the first from the parent's start. `length`: 0 where the shape says that it ends with its parent."""
-CALL = ("turn", "input", "fresh", "output", "cost", "first", "estimated", "told")
+CALL = ("turn", "input", "fresh", "output", "cost", "estimated", "told")
 """`fresh`: input tokens that did not come from a cache, of those where some did. `cost`: as it is shown, in hundred-millionths
-of a dollar. `first`: of a streamed answer, the first byte, from the start. `estimated`: 1 the tokens, 2 the cost.
-`told`: a text. -1: there is none."""
+of a dollar. `estimated`: 1 the tokens, 2 the cost. `told`: a text. -1: there is none."""
 
-TICKS = 250
+FIRST, PIECES = 250, 100
+"""Into so many parts a call and its stream are divided. More would not be seen and need room."""
 
 _NO_TOKENS = (-1, -1, -1)
 
@@ -52,9 +52,9 @@ class Waterfalls:
         self.shapes: Places[Shape] = Places()
         self.bars: list[Row] = []
         self.calls: list[Row] = []
-        self.chunks: list[str] = []
-        """Of each call: when the pieces of a streamed answer came, a character each: `TICKS`th parts of the time from the first
-        byte to the end that passed since the one before, from `#` for none."""
+        self.streams: list[str] = []
+        """Of each call, for a streamed answer: when its first byte came, in `FIRST`th parts of the call, and then its pieces, in
+        `PIECES`th parts of the time from there to the end, each since the one before. A character each, from `#` for none."""
 
     def add(self, profile: Profile, base: Profile | None) -> Row:
         """How many bars and calls, and how long the test goes on after its last bar; the same of the baseline, or zeros."""
@@ -84,8 +84,8 @@ class Waterfalls:
                 shape = shapes[node.kind, depth, node.name, node.known, node.failed, follows, fills]
                 bars.append((shape, start - (over if follows else before), 0 if fills else end - start))
                 if node.kind == "llm":
-                    calls.append(self._call(known[node.id], node, start))
-                    self.chunks.append(_ticks(known[node.id], node))
+                    calls.append(self._call(known[node.id]))
+                    self.streams.append(_stream(known[node.id], node))
                 if node.children:
                     add(node.children, depth + 1, start, end)
                 before = start
@@ -95,7 +95,7 @@ class Waterfalls:
         over = add(forest(profile), 0, 0, None)
         return bars, calls, _tenths(profile.latency_ns) - over
 
-    def _call(self, call: ModelCall, node: Node, start: int) -> Row:
+    def _call(self, call: ModelCall) -> Row:
         usage, cost = call.usage, call.cost
         tokens, estimated, usd = _NO_TOKENS, 0, -1
         if usage and usage.input is not None and usage.output is not None:
@@ -104,8 +104,7 @@ class Waterfalls:
         if cost and cost.usd is not None:
             usd = round(float(f"{cost.usd:.2g}" if cost.usd < 1 else f"{cost.usd:.2f}") * 1e8)
             estimated += 2 * cost.estimated
-        first = -1 if node.first_byte_ns is None else _tenths(node.first_byte_ns) - start
-        return (call.turn, *tokens, usd, first, estimated, self.texts[_told(call)])
+        return (call.turn, *tokens, usd, estimated, self.texts[_told(call)])
 
 
 def _told(call: ModelCall) -> str:
@@ -115,12 +114,17 @@ def _told(call: ModelCall) -> str:
     return plain("; ".join(told))
 
 
-def _ticks(call: ModelCall, node: Node) -> str:
-    if not node.known or len(call.chunks_ns) < 3 or node.first_byte_ns is None:
+def _stream(call: ModelCall, node: Node) -> str:
+    if node.first_byte_ns is None:
         return ""
-    stream = max(1, node.end_ns - node.first_byte_ns)
-    places = [TICKS * max(0, at - node.first_byte_ns) // stream for at in call.chunks_ns]
-    return "".join([chr(ord("#") + after - before) for before, after in pairwise([0, *places])])
+    first = _part(FIRST, node.first_byte_ns, node.start_ns, node.end_ns)
+    drawn = call.chunks_ns if node.known and len(call.chunks_ns) > 2 else ()
+    pieces = [_part(PIECES, at, node.first_byte_ns, node.end_ns) for at in drawn]
+    return "".join([chr(ord("#") + parts) for parts in (first, *map(sub, pieces, (0, *pieces)))])
+
+
+def _part(parts: int, at: int, start: int, end: int) -> int:
+    return round(parts * max(0, at - start) / max(1, end - start))
 
 
 def _differences(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:

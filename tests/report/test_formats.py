@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +19,10 @@ from generated import PRICES, suite
 from pytest_agentperf.judge.causes import causes, explain
 from pytest_agentperf.judge.gate import compare, priced
 from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.model.call import MOST_CHUNKS, ModelCall
 from pytest_agentperf.model.change import Cause, Change, Hit, Share, Verdict
 from pytest_agentperf.model.finding import Finding
+from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report import codequality, github, html, markdown, series, trace
 from pytest_agentperf.report.formats import FORMATS
@@ -300,7 +304,21 @@ def test_html_data() -> None:
     assert {len(column) for column in data["calls"].values()} == {2 * 5}
 
 
-def test_a_page_of_a_thousand_tests_has_less_than_300_kB() -> None:
+def streamed(seen: Profile) -> Profile:
+    """Each answer in pieces, sixteen of many, at a pace that is not quite even."""
+    luck = random.Random(seen.nodeid)
+
+    def pieces(call: ModelCall) -> ModelCall:
+        first = call.start_ns + int(luck.uniform(0.1, 0.5) * (call.end_ns - call.start_ns))
+        places = [(at + luck.uniform(-0.2, 0.2)) / (MOST_CHUNKS - 1) for at in range(1, MOST_CHUNKS - 1)]
+        chunks = [first + int(place * (call.end_ns - first)) for place in (0, *places, 1)]
+        return replace(call, streamed=True, first_byte_ns=first, chunks_ns=tuple(chunks))
+
+    return replace(seen, calls=tuple(call if call.error else pieces(call) for call in seen.calls))
+
+
+@pytest.mark.parametrize("answered", [lambda seen: seen, streamed], ids=["whole", "streamed"])
+def test_a_page_of_a_thousand_tests_has_less_than_300_kB(answered: Callable[[Profile], Profile]) -> None:
     """Six LLM calls a test, nine of ten tests changed, so that their baselines are drawn too: 38,000 bars."""
     before, after, _ = suite(1000)
     runs = []
@@ -310,7 +328,7 @@ def test_a_page_of_a_thousand_tests_has_less_than_300_kB() -> None:
         steps = explain(base, now, PRICES) if changes else ()
         runs.append(
             TestRun(
-                profile=priced(new, PRICES),
+                profile=answered(priced(new, PRICES)),
                 outcome="failed",
                 changes=changes,
                 base=base if changes else None,

@@ -211,7 +211,7 @@ def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Rep
         "LLM gpt-5-nano: starts at 100 ms, 1,400 ms; turn 1; 1,200 tokens in, 1,024 cached, 85 out; $0.00019; asks for flights, weather"
     )
     ticks = [float(tick.get_attribute("style").split()[1][:-2]) for tick in track.find_elements("css selector", "b")]
-    assert ticks == [pytest.approx(100 * ms / 4200, abs=0.01) for ms in (700, 1100, 1500)]
+    assert ticks == [pytest.approx(100 * ms / 4200, abs=0.1) for ms in (700, 1100, 1500)]
 
 
 @settings(max_examples=25)
@@ -231,11 +231,17 @@ def test_the_page_draws_what_was_measured(
     assert drawn == [[bars(forest(one), 0) if one else [] for one in pair] for pair in tests]
 
 
+def first(node: Node) -> object:
+    """Of a streamed answer, the first byte: to half a 250th of its call."""
+    if node.first_byte_ns is None:
+        return -1
+    return pytest.approx((node.first_byte_ns - node.start_ns) / 1e5, abs=(node.end_ns - node.start_ns) / 1e5 / 500 + 1)
+
+
 def bars(nodes: list[Node], depth: int) -> list[list[object]]:
     found: list[list[object]] = []
     for node in nodes:
         start, end = (round(ns / 100_000) for ns in (node.start_ns, node.end_ns))
-        first = -1 if node.first_byte_ns is None else round(node.first_byte_ns / 100_000) - start
-        found.append([node.kind, depth, node.name, node.known, node.failed, start, end - start, first])
+        found.append([node.kind, depth, node.name, node.known, node.failed, start, end - start, first(node)])
         found += bars(node.children, depth + 1)
     return found

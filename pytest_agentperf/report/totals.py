@@ -28,15 +28,12 @@ def totals(tests: Iterable[Measures]) -> dict[str, Total]:
 
 def _total(measures: list[Measure]) -> Total:
     known = [measure.value for measure in measures if measure.value is not None]
+    money = Decimal in set(map(type, known))
     return Total(
-        value=sum(known, _zero(known)) if known or not measures else None,
+        value=sum(known, Decimal(0) if money else 0) if known or not measures else None,
         unknown=len(measures) - len(known),
-        estimated=any(measure.estimated for measure in measures),
+        estimated=True in [measure.estimated for measure in measures],
     )
-
-
-def _zero(values: list[Number]) -> Number:
-    return Decimal(0) if any(isinstance(value, Decimal) for value in values) else 0
 
 
 def time_source(profile: Profile) -> str:

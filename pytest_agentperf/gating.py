@@ -142,9 +142,12 @@ class Gate:
             ("file repaired" if done.repaired == 1 else "files repaired", done.repaired),
         )
         told = ", ".join(f"{number} {what}" for what, number in counts if number)
+        nothing = "nothing to write"
+        if "removed" in self.updates and not complete:
+            nothing += " (which tests are no more is known after a run of a whole file or folder)"
         place = _in([self._shown(file) for file in done.files])
         return [replace(test, written=True) if test.profile.nodeid in done.tests else test for test in tests], [
-            f"baselines written: {told or 'nothing to write'}{place}"
+            f"baselines written: {told or nothing}{place}"
         ]
 
 

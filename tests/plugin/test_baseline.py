@@ -193,6 +193,9 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
     run(project).stdout.fnmatch_lines(["*1 test without a baseline: pytest --agentperf-update=new"])
     run(project, "--agentperf-update", "-k", "renamed", passed=1)
+    run(project, "--agentperf-update=removed", "-k", "renamed", passed=1).stdout.fnmatch_lines(
+        ["*nothing to write (which tests are no more is known after a run of a whole file or folder)"]
+    )
     assert "test_one\n" in (project.path / FILE).read_text()
     run(project, "--agentperf-update", "test_agents.py").stdout.fnmatch_lines(["*written: 1 removed in *"])
     assert "test_one\n" not in (project.path / FILE).read_text()

@@ -64,6 +64,13 @@ class Metric:
     """Of the gate on the baseline; None: it is shown there and gates only where somebody asks for it."""
 
     @property
+    def one(self) -> str:
+        """The label beside a 1: `LLM call`."""
+        if self.unit == "ms":
+            return self.label
+        return f"{self.label[:-3]}y" if self.label.endswith("ies") else self.label.removesuffix("s")
+
+    @property
     def timed(self) -> bool:
         """It depends on how a replay waits."""
         return self.unit == "ms" or self.name == "tool_overlap"
@@ -389,9 +396,7 @@ def format_number(name: str, value: Number | None) -> str:
 def format_amount(name: str, amount: Number) -> str:
     """What is more or less of a metric: `+1,200 ms latency`, `+1 LLM call`, `-$0.0012`."""
     metric, size = METRICS[name], -amount if amount < 0 else amount
-    label = metric.label
-    if size == 1 and metric.unit != "ms":
-        label = f"{label[:-3]}y" if label.endswith("ies") else label.removesuffix("s")
+    label = metric.one if size == 1 else metric.label
     return f"{'-' if amount < 0 else '+'}{format_number(name, size)}{'' if metric.unit == 'USD' else f' {label}'}"
 
 

@@ -103,6 +103,7 @@ def _metric(name: str, numbers: Sequence[Measures], texts: Places[str]) -> dict[
     values = [_number(measure.value) for measure in measures]
     return {
         "label": METRICS[name].label,
+        "one": METRICS[name].one,
         "unit": METRICS[name].unit,
         "values": values,
         "why": [texts[plain(measure.why)] for measure in measures] if None in values else [],

@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.model.change import Share
+from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.report.formats import write
@@ -178,6 +180,16 @@ def test_an_amount_is_told_once(browser: webdriver.Chrome, written: Callable[[Re
     card = browser.find_element("css selector", ".problem").text
     assert card.startswith(
         "regression/parallel-batch-lost it is slower (2 tests, +$0.0020)\nin all +1,200 ms latency\n"
+    )
+
+
+def test_one_of_something_is_told_as_one(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    more = tuple(Share(metric=name, amount=1, unit=METRICS[name].unit) for name in ("llm_calls", "turns", "latency"))
+    told = replace(cause("t.py::a"), sentence="it asks again (1 test, +1 LLM call)", shares=more)
+    browser.get(written(replace(report(regressed("t.py::a")), causes=(told,))))
+    card = browser.find_element("css selector", ".problem").text
+    assert card.startswith(
+        "regression/parallel-batch-lost it asks again (1 test, +1 LLM call)\nin all +1 turn, +1 ms latency\n"
     )
 
 

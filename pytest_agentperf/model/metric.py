@@ -374,8 +374,11 @@ def plain_number(value: Number) -> int | float:
     return float(value) if isinstance(value, Decimal) else value
 
 
+_ONE = {"tokens": "token", "calls": "call", "turns": "turn", "bytes": "byte"}
+
+
 def format_value(value: Number | None, unit: str, *, estimated: bool = False) -> str:
-    """A number for people: `1,234 ms`, `$0.0123`, `~310 tokens`; an unknown one is `?`."""
+    """A number for people: `1,234 ms`, `$0.0123`, `~310 tokens`, `1 call`; an unknown one is `?`."""
     if value is None:
         return "?"
     mark = "~" if estimated else ""
@@ -383,6 +386,8 @@ def format_value(value: Number | None, unit: str, *, estimated: bool = False) ->
         return f"{mark}{value} {unit}".rstrip()
     if unit == "USD":
         return f"{mark}${_money(Decimal(value))}"
+    if value == 1:
+        unit = _ONE.get(unit, unit)
     text = f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
     return f"{mark}{text} {unit}".rstrip()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_agentperf.model.call import Message, Prompt
-from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.metric import METRICS, format_amount, format_value
 from pytest_agentperf.model.profile import Profile
 from samples import call
 
@@ -44,3 +44,13 @@ def test_new_input_stands_behind_the_models_last_message() -> None:
     items = prompt(asked, message("function_call", 7), message("function_call_output", 9))
     assert (items.new_size, items.history_size) == (9, 17)
     assert prompt().new_size == 0
+
+
+def test_one_of_something_is_told_as_one() -> None:
+    told = {format_value(1, unit) for unit in ("calls", "turns", "tokens", "bytes", "ms", "s", "points", "")}
+    assert told == {"1 call", "1 turn", "1 token", "1 byte", "1 ms", "1 s", "1 points", "1"}
+    assert [format_amount(name, 1) for name in ("llm_calls", "retries", "latency")] == [
+        "+1 LLM call",
+        "+1 retry",
+        "+1 ms latency",
+    ]

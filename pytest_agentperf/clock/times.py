@@ -91,8 +91,9 @@ def told_of_collections(clock: kernel.Clock) -> Iterator[None]:
         if phase == "start":
             clock.collector = get_ident()
             if gc.callbacks[-1] is not ends:  # one came meanwhile
-                gc.callbacks.remove(ends)
-                gc.callbacks.append(ends)
+                with contextlib.suppress(ValueError):  # or the bubble ended, in another thread
+                    gc.callbacks.remove(ends)
+                    gc.callbacks.append(ends)
 
     def ends(phase: str, info: object) -> None:
         if phase == "stop":

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from statistics import median_low
+from itertools import chain
+from statistics import fmean
 from typing import Any
 
 from pytest_agentperf.judge import misses, unseen
@@ -106,9 +107,8 @@ _Found = Sequence[tuple[TestRun, Step]]
 def _grouped(tests: Iterable[tuple[TestRun, Sequence[Step]]]) -> tuple[Cause, ...]:
     """One cause for each kind and key: those that failed a test first, then the costliest."""
     found: defaultdict[tuple[str, ...], list[tuple[TestRun, Step]]] = defaultdict(list)
-    for test, steps in tests:
-        for step in steps:
-            found[step.edit.kind, *step.edit.key].append((test, step))
+    for test, step in unseen.by_fewest_tools([(test, step) for test, steps in tests for step in steps]):
+        found[step.edit.kind, *step.edit.key].append((test, step))
     told = [_cause(key, hits) for key, hits in found.items()]
     return tuple(sorted(told, key=lambda cause: (not cause.gating, *_weight(cause), cause.key)))
 
@@ -123,11 +123,11 @@ def _cause(key: tuple[str, ...], found: _Found) -> Cause:
         found, key=lambda pair: (-max(map(_size, pair[1].amounts.items()), default=0), pair[0].profile.nodeid)
     )
     edits = [step.edit for _, step in ranked]
-    better = bool(shares) and not any(_worse(name, shares) for name in shares)
+    better = key[0] != "miss" and bool(shares) and not any(_worse(name, shares) for name in shares)
     number = len({test.profile.nodeid for test, _ in found})
     tests = f"{number:,} test{'' if number == 1 else 's'}"
     amounts = _amounts({name: amount for name, amount in shares.items() if amount})
-    failed = any(_failed(test) for test, _ in found)
+    failed = any(_failed(test) and test.outcome != "xfailed" for test, _ in found)
     return Cause(
         kind=key[0],
         key="|".join(key),
@@ -158,26 +158,34 @@ def _worse(name: str, shares: Mapping[str, Number]) -> bool:
 
 
 def headline(edits: Sequence[Edit]) -> str:
-    """`system prompt of planner grew by 300 tokens`."""
+    """`system prompt of planner grew by 300 tokens`.
+
+    Agents are named where each edit has one: else it would read as if the others had nothing to do with it. The amount is
+    the mean, which says the same as the sum: more where that is more.
+    """
     first = edits[0]
-    agents = list(dict.fromkeys(agent for edit in edits for agent in edit.agents))
-    several = (
-        f"{', '.join(agents[:_TOLD])} and {len(agents) - _TOLD} more" if len(agents) > _TOLD else ", ".join(agents)
-    )
-    what = first.what.replace("{of}", f" of {several}" if several else "")
+    agents = _several(edit.agents for edit in edits) if all(edit.agents for edit in edits) else ""
+    what = first.what.replace("{of}", f" of {agents}" if agents else "")
+    what = what.replace("{tools}", _several(edit.tools for edit in edits))
     each = [amount for edit in edits for amount in edit.each]
+    usual = round(fmean(each)) if each else 0
     if first.kind == "miss":
-        about = f": about {format_amount('input_tokens', median_low(each))} a call" if each else ""
+        about = f": about {format_amount('input_tokens', usual)} a call" if each else ""
         return what.replace("{each}", about)
     if not each:
         return what
-    kind = KINDS.get(first.kind) or KINDS["cache-lost"]
-    usual = median_low(each)
     if not usual:
         return f"{what} changed"
-    about = "" if min(each) == max(each) else "about "
+    kind, about = KINDS[first.kind], "" if min(each) == max(each) else "about "
     amount = format_value(abs(usual), first.unit)
     return f"{what} {kind.more if usual > 0 else kind.less} {about}{amount}"
+
+
+def _several(names: Iterable[Iterable[str]]) -> str:
+    """`planner, coder, support and 2 more`."""
+    found = list(dict.fromkeys(chain.from_iterable(names)))
+    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    return ", ".join(found[:_TOLD]) + more
 
 
 def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:

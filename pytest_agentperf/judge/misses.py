@@ -32,7 +32,7 @@ def _step(miss: Miss) -> Step:
     else:
         part, key = _changed(miss.asked, miss.nearest)
         what, shares = (
-            f"{part}{{of}} changed and is not recorded{{each}}{_cache(miss)}",
+            f"{part}{{of}} changed, which is not recorded{{each}}{_cache(miss)}",
             _grown(miss.asked, miss.nearest),
         )
     amounts = {name: amount for name, amount in shares if amount}

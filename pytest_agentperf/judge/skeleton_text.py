@@ -113,7 +113,7 @@ def _call(call: ModelCall, ids: Ids, asked: Asked) -> str:
         f"received={call.response_size}",
         call.tool_calls and f"asks={','.join(_quoted(tool.name) for tool in call.tool_calls)}",
         call.server_tools and f"server_tools={','.join(map(_quoted, call.server_tools))}",
-        f"answer={_short((call.response_id or '', call.request_id or '', call.answer_digest))}",
+        f"answer={_short((call.response_id or '', call.request_id or call.date or '', call.answer_digest))}",
     )
     return " ".join(filter(None, words))
 

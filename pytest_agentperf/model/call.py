@@ -149,6 +149,8 @@ class ModelCall:
     """Of the answer's text."""
     request_id: str | None = None
     """The provider's name for this exchange, for asking its support."""
+    date: str | None = None
+    """The response's header `date`, as it came: one for each answer of a server that has no names for them."""
     rate_limit: tuple[tuple[str, str], ...] = ()
     """Response headers that tell what is left and when it is full again, as they came."""
     stated: Stated | None = None

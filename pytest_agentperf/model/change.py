@@ -67,8 +67,10 @@ class Edit:
     key: tuple[str, ...]
     """With the kind: what makes two edits, in whichever tests, the same cause."""
     what: str
-    """The subject of the sentence; where there is nothing to count, all of it. `{of}` is where the agents stand."""
+    """The subject of the sentence; where there is nothing to count, all of it. `{of}` is where the agents stand, `{tools}`
+    where the tools do."""
     agents: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     each: tuple[int, ...] = ()
     """By how much, once for each call or execution."""
     unit: str = ""

@@ -9,17 +9,19 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generated import PRICES, Turn, plan, profile, suite
+from generated import PRICES, Run, Turn, plan, profile, suite
 from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes as found_in
 from pytest_agentperf.judge.causes import explain
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.updating import update
-from pytest_agentperf.model.change import Cause
+from pytest_agentperf.model.change import Cause, Change, Verdict
 from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.model.span import SpanKind
 
 
 def bare(seen: Profile) -> Profile:
@@ -144,3 +146,89 @@ def test_a_sentence_says_what_by_how_much_and_in_how_many_tests() -> None:
         "system prompt of planner grew by 100 tokens (3 tests, +$0.00099, +600 tokens, +600 input tokens)"
     )
     assert cause.hits[0].calls == (0, 1)
+
+
+def asking(agent: str, *tools: str, serial: bool = False) -> list[Turn]:
+    runs = [Run(name, 300, 400) for name in tools]
+    return [
+        Turn(agent, "large", 4000, 800, 200, 100, cached=False, runs=runs, serial=serial),
+        Turn(agent, "large", 4000, 800, 0, 60, cached=True),
+    ]
+
+
+def test_one_lost_gather_is_one_cause_whichever_agents_and_tools_it_hits() -> None:
+    batches = [("planner", "fetch", "search"), ("planner", "fetch", "fetch"), ("coder", "read", "sql", "search")]
+    before = [profile(f"t.py::test_{at}", asking(*batch)) for at, batch in enumerate(batches)]
+    after = [profile(f"t.py::test_{at}", asking(*batch, serial=True)) for at, batch in enumerate(batches)]
+    (cause,) = causes(before, after)
+    assert (cause.kind, cause.key, len(cause.hits)) == ("parallel-lost", "parallel-lost", 3)
+    assert cause.sentence == (
+        "tools of coder, planner run one after the other, and no longer at once: read, search, sql and 1 more "
+        "(3 tests, +1,200 ms latency)"
+    )
+
+    (cause,) = causes(after, before)
+    assert (cause.kind, cause.key, cause.better) == ("parallel-won", "parallel-won", True)
+
+
+def without_spans(seen: Profile) -> Profile:
+    return replace(seen, spans=tuple(span for span in seen.spans if span.kind is not SpanKind.TOOL))
+
+
+def test_one_slow_tool_that_nobody_saw_is_one_cause_whichever_others_are_asked_for() -> None:
+    batches = [("slow",), ("slow", "fast"), ("slow", "other"), ("sql",)]
+
+    def run(at: int, tools: tuple[str, ...], ms: int) -> Profile:
+        turns = asking("planner", *tools)
+        turns[0].runs[0].ms = ms
+        return without_spans(profile(f"t.py::test_{at}", turns))
+
+    before, after = ([run(at, tools, ms) for at, tools in enumerate(batches)] for ms in (300, 800))
+    assert [(cause.key, len(cause.hits)) for cause in causes(before, after)] == [
+        ("between-calls|slow", 3),
+        ("between-calls|sql", 1),
+    ]
+    (cause,) = causes(before[1:2], after[1:2])
+    assert cause.sentence.startswith("the time from asking for fast, slow to the next LLM call grew by 500 ms")
+
+
+def test_the_sentence_is_of_the_sign_of_the_sum() -> None:
+    """Most answers are a little faster, one is much slower."""
+    turns = [replace(TURNS[0], agent=f"a{at}") for at in range(5)]
+    slower = [replace(turn, slow=speed) for turn, speed in zip(turns, (0.99, 0.99, 0.99, 0.99, 1.5), strict=True)]
+    (cause,) = causes([profile("t.py::test", turns)], [profile("t.py::test", slower)])
+    amounts = {share.metric: share.amount for share in cause.shares}
+    assert amounts["latency"] > 0
+    assert cause.sentence.startswith("large answers slower by about ")
+    assert not cause.better
+
+
+def test_agents_are_named_only_if_all_have_a_name() -> None:
+    before = [profile(f"t.py::test_{at}", TURNS) for at in range(2)]
+    after = [profile(f"t.py::test_{at}", [replace(turn, system=4400) for turn in TURNS]) for at in range(2)]
+    nameless = [
+        replace(seen, spans=(), calls=tuple(replace(call, span=None) for call in seen.calls))
+        for seen in (before[1], after[1])
+    ]
+    (cause,) = causes([before[0], nameless[0]], [after[0], nameless[1]])
+    assert cause.sentence.startswith("system prompt grew by ")
+
+
+def test_what_fails_a_test_that_is_expected_to_fail_gates_nothing() -> None:
+    slower = explained(profile("t.py::test", TURNS), profile("t.py::test", [replace(turn, slow=3) for turn in TURNS]))
+    worse = Change(metric="latency", was=1, now=2, limit=1, unit="ms", verdict=Verdict.REGRESSION)
+    gating = [
+        cause.gating
+        for outcome in ("failed", "xfailed")
+        for cause in found_in([replace(slower, outcome=outcome, changes=(worse,))])
+    ]
+    assert gating == [True, False]
+
+
+def test_a_request_that_is_not_recorded_is_never_better() -> None:
+    asked, nearest = (profile("t.py::test", [replace(TURNS[0], said=said)]).calls[0] for said in (40, 400))
+    seen = replace(profile("t.py::test", []), misses=(Miss(asked=asked, nearest=nearest),))
+    (cause,) = found_in([TestRun(profile=seen, outcome="failed")])
+    assert {share.metric: share.amount for share in cause.shares}["input_tokens"] < 0
+    assert cause.gating
+    assert not cause.better

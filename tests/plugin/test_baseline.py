@@ -617,12 +617,12 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     run(session, "--agentperf-record=once", passed=2)
     session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief, and always tell where you found it"))
     run(session, passed=0, failed=2).stdout.fnmatch_lines(
-        ["! system prompt of planner changed and is not recorded: about +8 input tokens a call (2 tests, *"]
+        ["! system prompt of planner changed, which is not recorded: about +8 input tokens a call (2 tests, *"]
     )
     session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief").replace("You are", "Today you are"))
     run(session, "--agentperf-json=run.json", passed=0, failed=2).stdout.fnmatch_lines(
         [
-            "! system prompt of planner changed and is not recorded: about +300 input tokens a call; of 1,536 tokens from * it would leave about 0",
+            "! system prompt of planner changed, which is not recorded: about +300 input tokens a call; of 1,536 tokens from * it would leave about 0",
             "  (2 tests, +$0.0053, +600 input tokens, -3,072 cached input tokens)",
         ]
     )

@@ -242,7 +242,7 @@ def test_a_lost_pool_is_why_a_raw_loop_got_slower(session, provider):
     result = session.runpytest("--agentperf")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*why: search, search run one after the other, and no longer at once (+300 ms latency)"]
+        ["*why: tools run one after the other, and no longer at once: search (+300 ms latency)"]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -20,7 +20,9 @@ ROUTE = ("provider", "api", "model", "requested_model", "service_tier")
 
 
 def tools_asked(call: ModelCall) -> str:
-    return ", ".join(sorted(tool.name for tool in call.tool_calls))
+    """`fetch (2), search`."""
+    asked = Counter(tool.name for tool in call.tool_calls)
+    return ", ".join(f"{name} ({times})" if times > 1 else name for name, times in sorted(asked.items()))
 
 
 def slots(trace: Trace) -> Iterator[tuple[int, Slot]]:

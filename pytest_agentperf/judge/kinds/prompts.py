@@ -81,18 +81,29 @@ def results(trace: Trace) -> Iterator[Edit]:
         yield Edit(kind="tool-result", key=(tool,), what=what, each=each, unit="tokens", **shown(trace, places))
 
 
-def cache(trace: Trace) -> Iterator[Edit]:
+def cache_lost(trace: Trace) -> Iterator[Edit]:
+    return _cache(trace, "cache-lost", lost=True)
+
+
+def cache_hit(trace: Trace) -> Iterator[Edit]:
+    return _cache(trace, "cache-hit", lost=False)
+
+
+def _cache(trace: Trace, kind: str, *, lost: bool) -> Iterator[Edit]:
     found = (
-        ((slot.agent, slot.call.model, cache_reads(slot.call) > cache_reads(slot.head)), at)
+        ((slot.agent, slot.call.model), at)
         for at, slot in slots(trace)
-        if slot.head and slot.present and cache_changed(slot.call, slot.head)
+        if slot.head
+        and slot.present
+        and cache_changed(slot.call, slot.head)
+        and (cache_reads(slot.call) > cache_reads(slot.head)) == lost
     )
-    for (agent, model, lost), places in grouped(found):
+    for (agent, model), places in grouped(found):
         each = tuple(cache_reads(slot.head) - cache_reads(slot.call) for at in places if (slot := trace.slots[at]).head)
         for at in places:
             take_cache(trace.slots[at])
         yield Edit(
-            kind="cache-lost" if lost else "cache-hit",
+            kind=kind,
             key=(agent, model),
             what="what the prompt cache{of} serves",
             each=each,

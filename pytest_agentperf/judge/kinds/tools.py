@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from pytest_agentperf.judge.kinds.edits import grouped, paired, shown, slots, tool_parts, tools_asked
+from pytest_agentperf.judge.kinds.edits import grouped, paired, shown, slots, tool_parts
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Edit
 
 
-def parallel(trace: Trace) -> Iterator[Edit]:
-    """Tools of one answer that ran at once and now wait for each other, or the other way round."""
-    found = []
+def one_by_one(tools: Iterable[str], places: Mapping[str, Any]) -> Edit:
+    """Of all agents and tools the same cause: what runs their tools is, as a rule, one place in the code."""
+    what = "tools{of} run one after the other, and no longer at once: {tools}"
+    return Edit(kind="parallel-lost", key=(), what=what, tools=tuple(tools), **places)
+
+
+def lost(trace: Trace) -> Iterator[Edit]:
+    """Tools of one answer that ran at once and now wait for each other."""
+    for tools, places in _reordered(trace, later=True):
+        yield one_by_one(tools, shown(trace, places))
+
+
+def won(trace: Trace) -> Iterator[Edit]:
+    """Tools of one answer that waited for each other and now run at once."""
+    for tools, places in _reordered(trace, later=False):
+        what = "tools{of} run at once, and no longer one after the other: {tools}"
+        yield Edit(kind="parallel-won", key=(), what=what, tools=tuple(tools), **shown(trace, places))
+
+
+def _reordered(trace: Trace, *, later: bool) -> Iterator[tuple[list[str], list[int]]]:
+    """Tools and places of the answers whose tools wait for more, or fewer, of each other; made so before it yields."""
+    places, names = [], set()
     for at, slot in slots(trace):
         parts = {part for part in tool_parts(trace, at) if paired(trace.tools[part[1]])}
         then, now = (
             sum(len(line.work[p].after & parts) for p in parts if p in line.work) for line in (trace.line, trace.goal)
         )
-        if slot.matched and then != now:
-            names = ", ".join(sorted({trace.tools[part[1]].name for part in parts}))
-            found.append(((slot.agent, names, now > then), at))
-    for (agent, names, lost), places in grouped(found):
+        if slot.matched and then != now and (now > then) == later:
+            names |= {trace.tools[part[1]].name for part in parts}
+            places.append(at)
+    if places:
         parts = {part for at in places for part in tool_parts(trace, at)}
         for part, goal in trace.goal.work.items():
             if part in parts or (part in trace.line.work and parts & (goal.after ^ trace.line.work[part].after)):
                 trace.set_work(part, after=goal.after, lag_ns=goal.lag_ns)
-        how = (
-            "run one after the other, and no longer at once"
-            if lost
-            else "run at once, and no longer one after the other"
-        )
-        kind = "parallel-lost" if lost else "parallel-won"
-        yield Edit(kind=kind, key=(agent, names), what=f"{names}{{of}} {how}", **shown(trace, places))
+        yield sorted(names), places
 
 
 def slower(trace: Trace) -> Iterator[Edit]:
@@ -56,16 +70,23 @@ def unseen(trace: Trace) -> Iterator[Edit]:
     found = []
     for part, work in trace.line.work.items():
         goal = trace.goal.work.get(part)
-        asked = {tools_asked(trace.slots[at].call) for kind, at in work.after if kind == "call"} - {""}
+        asked = {tool.name for kind, at in work.after if kind == "call" for tool in trace.slots[at].call.tool_calls}
         if goal and part[0] == "call" and asked and goal.after == work.after and goal.lag_ns != work.lag_ns:
-            found.append((", ".join(sorted(asked)), part))
+            found.append((tuple(sorted(asked)), part))
     for names, parts in grouped(found):
         each = tuple((trace.goal.work[part].lag_ns - trace.line.work[part].lag_ns) // 1_000_000 for part in parts)
         for part in parts:
             trace.set_work(part, lag_ns=trace.goal.work[part].lag_ns)
         places = [at for _, at in parts]
-        what = f"the time from asking for {names} to the next LLM call"
-        yield Edit(kind="between-calls", key=(names,), what=what, each=each, unit="ms", **shown(trace, places))
+        yield Edit(
+            kind="between-calls",
+            key=names,
+            what="the time from asking for {tools} to the next LLM call",
+            each=each,
+            unit="ms",
+            tools=names,
+            **shown(trace, places),
+        )
 
 
 def own(trace: Trace) -> Iterator[Edit]:

@@ -31,6 +31,18 @@ def unplayed(use: CassetteUse) -> str:
     return f"{use.path}: {len(left)} of {use.recorded} recorded requests were not asked for ({names})"
 
 
+def _all_unplayed(found: Sequence[CassetteUse]) -> Iterator[str]:
+    """A sentence each; one for all where there are many, as after `all` has recorded a changed prompt beside the old one."""
+    if len(found) <= _NAMED:
+        yield from map(unplayed, found)
+        return
+    requests = sum(use.recorded - len(use.played) for use in found)
+    yield (
+        f"{len(found):,} cassettes hold {requests:,} recorded requests that were not asked for; vcrpy's option "
+        f"drop_unused_requests drops them when they are recorded again; the first: {unplayed(found[0])}"
+    )
+
+
 def uses(tests: Iterable[TestRun]) -> dict[str, CassetteUse]:
     """By path, what all tests together had of a cassette. Left out where one of its tests did not pass: it may have got
     nowhere.
@@ -57,9 +69,10 @@ def _together(parts: list[CassetteUse]) -> CassetteUse:
 
 def notes(tests: Iterable[TestRun], *, tell_unplayed: bool, max_age_days: int | None, now: float) -> Iterator[str]:
     """A sentence for each cassette that somebody should look at; `now` in s since 1970."""
-    for use in uses(tests).values():
-        if tell_unplayed and (sentence := unplayed(use)):
-            yield sentence
+    used = uses(tests).values()
+    if tell_unplayed:
+        yield from _all_unplayed([use for use in used if unplayed(use)])
+    for use in used:
         age_days = (now - use.recorded_at) / _DAY_S if use.recorded_at is not None else 0.0
         if max_age_days is not None and age_days > max_age_days:
             yield f"{use.path}: recorded {age_days:.0f} days ago, more than agentperf_cassette_max_age = {max_age_days}"

@@ -27,7 +27,7 @@ from pytest_agentperf.record.file_formats import first_line
 from pytest_agentperf.record.include_usage import asking
 from pytest_agentperf.record.journal import Left
 from pytest_agentperf.record.match import Matching, as_bytes
-from pytest_agentperf.record.miss import CassetteMiss, explain, nearest
+from pytest_agentperf.record.miss import CassetteMiss, explain, goes_on, nearest
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.pending import Pending, serials
 from pytest_agentperf.record.recorder import Recorder, active
@@ -327,7 +327,9 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         miss.refused = Refused(
             asked=exchange(_plain(filtered), None),
             nearest=near,
-            extra=bool(same) or all(played for _, played in recorded),
+            extra=bool(same)
+            or all(played for _, played in recorded)
+            or goes_on(filtered, recorded, self._matching),
             agent=agent,
         )
         if pending:

@@ -80,6 +80,14 @@ def nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], matching: Ma
     return min(ranks)[-1] if ranks else None
 
 
+def goes_on(request: Asked, recorded: Sequence[tuple[Asked, bool]], matching: Matching | None = None) -> bool:
+    """Whether it begins like requests that are recorded, and all of those were played: its conversation takes one more."""
+    seen = (matching or Matching()).seen
+    talk = _talk(seen(request.body))
+    alike = [done for other, done in recorded if _common(talk, _talk(seen(other.body)))]
+    return bool(alike) and all(alike)
+
+
 def _nearest(request: Asked, recorded: Sequence[tuple[Asked, bool]], matching: Matching | None) -> list[str]:
     """Where the nearest one differs."""
     number = nearest(request, recorded, matching)

@@ -72,6 +72,27 @@ def test_what_was_recorded_and_not_asked_for_is_told(shrunk, flags):
     assert "not asked for" not in shrunk(["a", "b", "c"], *flags).stdout.str()
 
 
+def test_many_cassettes_with_what_nobody_asks_for_are_one_note(session):
+    test = """
+        import agent, pytest
+
+        @pytest.mark.vcr
+        @pytest.mark.parametrize("case", range(7))
+        def test_agent(case, profiler):
+            for prompt in {asks}: agent.ask(prompt)
+        """
+    session.makepyfile(test_agents=test.format(asks=["a", "b"]))
+    session.runpytest("--agentperf-record=new").assert_outcomes(passed=7)
+    session.makepyfile(test_agents=test.format(asks=["a"]))
+    told = " ".join(session.runpytest().stdout.str().split())
+    assert (
+        "agentperf: 7 cassettes hold 7 recorded requests that were not asked for; vcrpy's option drop_unused_requests "
+        "drops them when they are recorded again; the first: cassettes/test_agents/test_agent[0].yaml: 1 of 2 recorded "
+        "requests were not asked for (2)"
+    ) in told
+    assert told.count("not asked for") == 2
+
+
 def test_it_fails_where_the_ini_file_says_so_and_is_not_told_of_a_test_that_failed(shrunk, monkeypatch):
     monkeypatch.setenv("AGENTPERF_UNPLAYED", "fail")
     result = shrunk(["b"])

@@ -206,7 +206,9 @@ class Run:
         )
         if self.gate and ending is None and not self._told and not self._stops and not self.recorder.bugs:
             found, self.regression = self.gate(seen)
-            self.result = replace(self.result, changes=found.changes, base=found.base, steps=found.steps, new=found.new)
+            self.result = replace(
+                self.result, changes=found.changes, base=found.base, steps=found.steps, held=found.held, new=found.new
+            )
 
     def _uses(self) -> tuple[CassetteUse, ...]:
         """What was had of each cassette that was open in the body; where that matters, what of its own was left."""

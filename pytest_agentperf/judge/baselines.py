@@ -30,6 +30,8 @@ class Compared:
     """The baseline's skeleton, priced; None where there is none or the test does the same."""
     steps: tuple[Step, ...] = ()
     """Why it does not."""
+    held: bool = False
+    """There is a baseline, and the run's numbers say something beside it."""
     new: bool = False
 
     @property
@@ -111,7 +113,7 @@ class Baselines:
         """Raises BadBaseline."""
         known = self.block(head.nodeid)
         if known is not None and write_skeleton(head) == known.trace:
-            return Compared()
+            return Compared(held=True)
         if known is not None and head.calls and comparable(head):
             return Compared()
         if (base := self.profile(head.nodeid)) is None:
@@ -120,8 +122,8 @@ class Baselines:
         steps = explain(base, now, self.own_prices, head)
         changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))
         if not changes and head.clock is not base.clock:
-            return Compared()
-        return Compared(changes, base, steps)
+            return Compared(held=True)
+        return Compared(changes, base, steps, held=True)
 
     def accepted(self, since: Baselines, seen: Profile) -> Compared:
         """What these baselines have accepted of a test since those: on the way to what its run says, if they have let it go.

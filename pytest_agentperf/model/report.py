@@ -35,6 +35,8 @@ class TestRun:
     """Why it is not the same."""
     accepted: tuple[Step, ...] = ()
     """What this tree's baseline says otherwise than the merge base's, and why."""
+    held: bool = False
+    """It has a baseline, and its numbers were held against that."""
     new: bool = False
     """It could be compared, and the baseline does not know it."""
     written: bool = False

@@ -36,18 +36,17 @@ def told(cause: Cause) -> str:
 
 
 def counts(tests: Iterable[TestRun], width: int) -> list[str]:
-    """How many tests are worse and better, and what to type."""
+    """How many tests are worse, better and the same, and what to type. Nothing where no test could be compared."""
     kinds: Counter[str] = Counter()
     open_: Counter[str] = Counter()
     for test in tests:
-        verdicts = {change.verdict for change in test.changes}
-        found = {name: 1 for name, those in _KINDS.items() if verdicts & those}
+        found = _kinds(test)
         kinds.update(found)
-        open_.update({} if test.written else found)
-    told = [f"{kinds[name]:,} {name}" for name in _KINDS if kinds[name]]
+        open_.update([] if test.written else found)
+    told = [f"{kinds[name]:,} {name}" for name in (*_KINDS, _WITHIN, _SAME, _NONE) if kinds[name]]
     if not told:
         return []
-    words = [word for word in ("worse", "better") if open_[word]]
+    words = [word for word, kind in (("new", _NONE), ("worse", "worse"), ("better", "better")) if open_[kind]]
     way_out = f"; to accept: pytest --agentperf-update={','.join(words)}" if words else ""
     return sentence(f"against the baseline: {', '.join(told)}{way_out}", width)
 
@@ -58,6 +57,17 @@ _KINDS = {
     "not judged": {Verdict.NOT_JUDGED},
     "better": {Verdict.BETTER, Verdict.UNRECORDED},
 }
+_WITHIN, _SAME, _NONE = "within the thresholds", "the same", "without one"
+
+
+def _kinds(test: TestRun) -> list[str]:
+    """A test can be worse in one number and better in another."""
+    verdicts = {change.verdict for change in test.changes}
+    if found := [name for name, those in _KINDS.items() if verdicts & those]:
+        return found
+    if test.held:
+        return [_WITHIN if verdicts else _SAME]
+    return [_NONE] if test.new and not test.written else []
 
 
 def numbers(test: TestRun, width: int) -> list[str]:

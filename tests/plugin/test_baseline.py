@@ -94,11 +94,11 @@ def run(project, *options, passed=3, failed=0):
 
 
 def test_written_held_and_accepted(project):
-    run(project)
+    run(project).stdout.fnmatch_lines(["against the baseline: 3 without one; to accept: pytest --agentperf-update=new"])
     assert not (project.path / FILE).exists()
     run(project, "--agentperf-update").stdout.fnmatch_lines([f"*baselines written: 3 new in {FILE}*"])
     written = (project.path / FILE).read_text("utf-8")
-    run(project)
+    run(project).stdout.fnmatch_lines(["against the baseline: 3 the same"])
     run(project, "--agentperf-update").stdout.fnmatch_lines(["*baselines written: nothing to write*"])
     assert (project.path / FILE).read_text("utf-8") == written
 
@@ -122,7 +122,7 @@ def test_written_held_and_accepted(project):
 def test_better_is_told_and_fails_only_under_the_ratchet(project):
     run(project, "--agentperf-update")
     asks(project, "cheap", "plain")
-    run(project).stdout.fnmatch_lines(["against the baseline: 1 better; to accept: pytest --agentperf-update=better"])
+    run(project).stdout.fnmatch_lines(["against the baseline: 1 better, 2 the same; to accept: pytest --agentperf-update=better"])
     result = run(project, "--agentperf-ratchet", passed=2, failed=1)
     result.stdout.fnmatch_lines(
         ["  latency: 2,000 ms -> 1,500 ms is better and not recorded yet (--agentperf-ratchet)", "*update=better"]
@@ -191,7 +191,7 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     run(project, "--agentperf-update")
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
-    run(project).stdout.fnmatch_lines(["*1 test without a baseline: pytest --agentperf-update=new"])
+    run(project).stdout.fnmatch_lines(["against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new"])
     run(project, "--agentperf-update", "-k", "renamed", passed=1)
     run(project, "--agentperf-update=removed", "-k", "renamed", passed=1).stdout.fnmatch_lines(
         ["*nothing to write (which tests are no more is known after a run of a whole file or folder)"]
@@ -275,7 +275,7 @@ def test_what_is_written_needs_no_accepting(project):
     run(project, "--agentperf-update")
     asks(project, "cheap", "plain")
     result = run(project, "--agentperf-update", "--agentperf-json=run.json")
-    result.stdout.fnmatch_lines(["against the baseline: 1 better", "*baselines written: 1 changed in *"])
+    result.stdout.fnmatch_lines(["against the baseline: 1 better, 2 the same", "*baselines written: 1 changed in *"])
     told = json.loads((project.path / "run.json").read_text())
     assert [test["profile"]["nodeid"] for test in told["tests"] if test.get("written")] == ["test_agents.py::test_one"]
 
@@ -405,7 +405,7 @@ def test_workers_judge_and_the_controller_writes(project):
     assert (project.path / FILE).read_text() == written
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
-    run(project, "-n2").stdout.fnmatch_lines(["*1 test without a baseline: pytest --agentperf-update=new"])
+    run(project, "-n2").stdout.fnmatch_lines(["against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new"])
 
 
 def git(project, *arguments):

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_agentperf import markers, node_id
 from pytest_agentperf.judge.baseline_file import BadBaseline
-from pytest_agentperf.judge.baselines import Baselines, Compared, Tree
+from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, module_of, whole_id
 from pytest_agentperf.judge.causes import causes, why
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
@@ -120,9 +120,9 @@ class Gate:
             return tests, [
                 "baselines are not written because CI is set; --agentperf-update=...,force writes them all the same"
             ]
-        if not self.updates:
-            return tests, []
         modules = {nodeid.partition("::")[0] for nodeid in ran}
+        if not self.updates:
+            return tests, self._left(modules, ran, complete)
         there = {
             module
             for module in modules_with_baselines(self.root, self.settings.baseline, complete)
@@ -145,6 +145,23 @@ class Gate:
         return [replace(test, written=True) if test.profile.nodeid in done.tests else test for test in tests], [
             f"baselines written: {told or nothing}{place}"
         ]
+
+    def _left(self, modules: Collection[str], ran: Mapping[str, bool], complete: Sequence[Path]) -> list[str]:
+        """What stands in the baselines of these modules, or beside them, of tests that are no more: renamed, as a rule."""
+        beside = {self.root / self.store.path(module).parent for module in modules}
+        gone = [module_of(file) for folder in sorted(beside) for file in sorted(folder.glob("*.txt"))]
+        there = {*modules, *(module.relative_to(self.root).as_posix() for module in gone if not module.exists())}
+        left = [
+            test
+            for module in sorted(there)
+            if any((self.root / module).is_relative_to(place) for place in complete)
+            for name in self.store.blocks(self.store.path(module))
+            if (test := whole_id(module, name)) not in ran
+        ]
+        if not left:
+            return []
+        of = f"test that is no more, {left[0]}" if len(left) == 1 else f"tests that are no more, the first {left[0]}"
+        return [f"baselines hold {len(left):,} {of}: pytest --agentperf-update=removed"]
 
 
 def _in(files: Sequence[str]) -> str:

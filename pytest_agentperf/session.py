@@ -299,7 +299,7 @@ class Session:
     @property
     def _wants_whole(self) -> bool:
         """Whether it matters that each test that there is has run."""
-        return bool(self.settings.update or self.project.limits_file)
+        return bool(self.gate or self.project.limits_file)
 
     @cached_property
     def report(self) -> Report:

@@ -105,7 +105,8 @@ class Baselines:
         """Every test of the project that has a baseline. Raises BadBaseline."""
         for path in self.source.paths():
             if path.parent.name == self.folder:
-                yield from ((f"{module_of(path)}::{name}", known) for name, known in self.blocks(path).items())
+                module = str(module_of(path))
+                yield from ((whole_id(module, name), known) for name, known in self.blocks(path).items())
 
     def compare(
         self, head: Profile, thresholds: Thresholds, *, accepts: Collection[Verdict] = (), ratchet: bool = False
@@ -153,6 +154,11 @@ def module_of(file: P) -> P:
 def name_in_module(nodeid: str) -> str:
     """`TestTrip::test_plans[a]`; of an item that is a whole file, its id."""
     return nodeid.partition("::")[2] or nodeid
+
+
+def whole_id(module: str, name: str) -> str:
+    """From a module and the name in it."""
+    return module if name == module else f"{module}::{name}"
 
 
 @dataclass(frozen=True, slots=True)

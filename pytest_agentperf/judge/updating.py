@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_agentperf.judge.baseline_file import Block, block, to_text
-from pytest_agentperf.judge.baselines import Baselines, module_of, name_in_module
+from pytest_agentperf.judge.baselines import Baselines, module_of, name_in_module, whole_id
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton_text import without_times, write_skeleton
 from pytest_agentperf.judge.whole_file import whole_file
@@ -119,7 +119,7 @@ def update(
         for module in modules:
             path = baselines.path(module)
             for name in (*baselines.blocks(path), *baselines.torn.get(path, ())):
-                if gone(f"{module}::{name}"):
+                if gone(whole_id(module, name)):
                     drafts[path].remove(name)
     for path in baselines.torn:
         drafts[path]  # it is written again though it says the same

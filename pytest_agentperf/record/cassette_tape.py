@@ -327,9 +327,7 @@ class Tape(Cassette):  # type: ignore[misc]  # vcrpy is not typed
         miss.refused = Refused(
             asked=exchange(_plain(filtered), None),
             nearest=near,
-            extra=bool(same)
-            or all(played for _, played in recorded)
-            or goes_on(filtered, recorded, self._matching),
+            extra=bool(same) or all(played for _, played in recorded) or goes_on(filtered, recorded, self._matching),
             agent=agent,
         )
         if pending:

@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 
 from generated import PRICES, plan, profile
 from pytest_agentperf.judge.baseline_file import BadBaseline, block, escape, from_text, salvage, to_text, unescape
-from pytest_agentperf.judge.baselines import Baselines, Tree
+from pytest_agentperf.judge.baselines import Baselines, Tree, name_in_module, whole_id
 from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.updating import update
@@ -270,3 +270,9 @@ def write(root: Path, versions: dict[int, int]) -> None:
         for test, version in versions.items()
     ]
     update(Baselines(Tree(root), own_prices=PRICES), root, runs, {"new"})
+
+
+def test_an_item_that_is_a_whole_file_is_found_again() -> None:
+    for nodeid in ("specs/trip.yaml", "tests/test_trip.py::TestTrip::test_plan[a::b]"):
+        module = nodeid.partition("::")[0]
+        assert whole_id(module, name_in_module(nodeid)) == nodeid

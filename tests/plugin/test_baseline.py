@@ -122,7 +122,9 @@ def test_written_held_and_accepted(project):
 def test_better_is_told_and_fails_only_under_the_ratchet(project):
     run(project, "--agentperf-update")
     asks(project, "cheap", "plain")
-    run(project).stdout.fnmatch_lines(["against the baseline: 1 better, 2 the same; to accept: pytest --agentperf-update=better"])
+    run(project).stdout.fnmatch_lines(
+        ["against the baseline: 1 better, 2 the same; to accept: pytest --agentperf-update=better"]
+    )
     result = run(project, "--agentperf-ratchet", passed=2, failed=1)
     result.stdout.fnmatch_lines(
         ["  latency: 2,000 ms -> 1,500 ms is better and not recorded yet (--agentperf-ratchet)", "*update=better"]
@@ -191,7 +193,13 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     run(project, "--agentperf-update")
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
-    run(project).stdout.fnmatch_lines(["against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new"])
+    run(project).stdout.fnmatch_lines(
+        [
+            "against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new",
+            "note: baselines hold 1 test that is no more, test_agents.py::test_one: pytest --agentperf-update=removed",
+        ]
+    )
+    assert "no more" not in run(project, "-k", "renamed", passed=1).stdout.str()
     run(project, "--agentperf-update", "-k", "renamed", passed=1)
     run(project, "--agentperf-update=removed", "-k", "renamed", passed=1).stdout.fnmatch_lines(
         ["*nothing to write (which tests are no more is known after a run of a whole file or folder)"]
@@ -208,6 +216,11 @@ def test_renamed_and_removed_tests_go_after_a_full_run_only(project):
     (project.path / FILE).rename(moved / FILE)
     run(project, "--agentperf-strict")
     (moved / FILE).rename(moved / "agentperf_baseline" / "test_gone.txt")
+    run(project).stdout.fnmatch_lines(
+        [
+            "note: baselines hold 3 tests that are no more, the first sub/test_gone.py::test_many*: pytest --agentperf-update=rem*"
+        ]
+    )
     run(project, "--agentperf-update").stdout.fnmatch_lines(["*written: 3 new, 3 removed in 2 files*"])
     assert [path.name for path in (moved / "agentperf_baseline").iterdir()] == ["test_agents.txt"]
 
@@ -405,7 +418,9 @@ def test_workers_judge_and_the_controller_writes(project):
     assert (project.path / FILE).read_text() == written
     source = (project.path / "test_agents.py").read_text()
     project.makepyfile(test_agents=source.replace("test_one", "test_renamed"))
-    run(project, "-n2").stdout.fnmatch_lines(["against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new"])
+    run(project, "-n2").stdout.fnmatch_lines(
+        ["against the baseline: 2 the same, 1 without one; to accept: pytest --agentperf-update=new"]
+    )
 
 
 def git(project, *arguments):

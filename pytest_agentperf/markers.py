@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,15 +89,17 @@ def place(node: Any, mark: pytest.Mark) -> str:
     """`tests/test_agent.py:12`: the line of the marker where the source shows it, else of what it marks."""
     path = node.path
     shown = str(path.relative_to(node.config.rootpath)) if path.is_relative_to(node.config.rootpath) else str(path)
-    obj = getattr(node, "obj", None)
-    if inspect.ismodule(obj):
-        return f"{shown}:{_line_of(mark, path.read_text('utf-8').splitlines(), 1)}"
+    marked = getattr(node, "obj", None)
     try:
-        lines, first = inspect.getsourcelines(inspect.unwrap(obj))  # type: ignore[arg-type]
-    except (OSError, TypeError):
+        lines, first = _source(getattr(marked, "__func__", marked))
+    except (OSError, TypeError, SyntaxError):
         return shown
-    return f"{shown}:{_line_of(mark, lines, first)}"
+    line = next((number for number, line in enumerate(lines, first) if f"mark.{mark.name}" in line), first)
+    return f"{shown}:{line}"
 
 
-def _line_of(mark: pytest.Mark, lines: list[str], first: int) -> int:
-    return next((number for number, line in enumerate(lines, first) if f"mark.{mark.name}" in line), first)
+@lru_cache(maxsize=64)
+def _source(marked: Any) -> tuple[list[str], int]:
+    """Lines, and the number of the first; the cases of a parametrized test come one after the other."""
+    lines, first = inspect.getsourcelines(inspect.unwrap(marked))
+    return lines, max(first, 1)  # 0 stands for a whole module

@@ -26,7 +26,7 @@ class Project:
 
     def read(self) -> None:
         """All of it now: before the first test is when a mistake is told best."""
-        _ = self.thresholds, self.policy, self.own_prices, self.latency_rules, self.epoch
+        _ = self.thresholds, self.policy, self.own_prices, self.latency_rules, self.epoch, self.house
 
     @cached_property
     def thresholds(self) -> Thresholds | None:

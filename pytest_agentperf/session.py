@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -288,13 +288,19 @@ class Session:
         if self.project.limits_file and any(self.config.rootpath.is_relative_to(path) for path in complete):
             for glob in self.project.limits_file.idle(self.roll.ran):
                 self.problems.append(f"{self.settings.limits_path}: {glob!r} matches no test: nothing of it is checked")
-        if self.gate:
-            try:
-                self.__dict__["report"] = self.gate.finish(self.report, self.roll.ran, complete)
-            except (OSError, ValueError) as problem:
-                self.problems.append(f"baselines: {problem}")
-            self.problems += [f"baselines: {problem}" for problem in self.gate.problems]
+        with self.guard:
+            if self.gate:
+                self._compare(self.gate, complete)
         self.problems += publish(self.settings, lambda: self.report)
+
+    def _compare(self, gate: Gate, complete: Sequence[Path]) -> None:
+        from pytest_agentperf.judge.baseline_file import BadBaseline
+
+        try:
+            self.report = gate.finish(self.report, self.roll.ran, complete)
+        except (OSError, BadBaseline) as problem:
+            self.problems.append(f"baselines: {problem}")
+        self.problems += [f"baselines: {problem}" for problem in gate.problems]
 
     @property
     def _wants_whole(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -32,8 +33,8 @@ class Revision:
     def __init__(self, root: Path, revision: str) -> None:
         commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         self._root, self._commit = root, commit.decode().strip()
-        self._prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
-        listed = _git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", self._commit).decode().split("\0")
+        self._prefix = os.fsdecode(_git(root, "rev-parse", "--show-prefix")).removesuffix("\n")
+        listed = os.fsdecode(_git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", self._commit)).split("\0")
         names = (name.removeprefix(self._prefix) for name in listed if name.startswith(self._prefix))
         self._paths = dict.fromkeys(PurePosixPath(name) for name in names if name.endswith(".txt"))
 
@@ -47,7 +48,7 @@ class Revision:
     def _moved(self) -> Mapping[PurePosixPath, PurePosixPath]:
         """Where files that git tracks stood in this revision under another name, as far as git knows them again."""
         which = ("--diff-filter=R", "--find-renames", "--relative", "--name-status", "-z")
-        told = _git(self._root, "diff", *which, self._commit, "--", "*.txt").decode().split("\0")
+        told = os.fsdecode(_git(self._root, "diff", *which, self._commit, "--", "*.txt")).split("\0")
         return {PurePosixPath(new): PurePosixPath(old) for old, new in zip(told[1::3], told[2::3], strict=True)}
 
     def paths(self) -> Iterable[PurePosixPath]:

@@ -24,7 +24,9 @@ def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--a
         worst = cause.hits[0].nodeid
         small = f", the smallest {plain(cause.smallest)}" if cause.smallest not in ("", worst) else ""
         place = f" ({cause.where})" if cause.where else ""
-        lines += sentence(f"    worst: {plain(worst)}{place}{small}", width)
+        lines += sentence(f"    {'most' if cause.better else 'worst'}: {plain(worst)}{place}{small}", width)
+        if cause.kind == "miss":
+            lines += sentence("    to record them: pytest --lf --agentperf-record=all", width)
     if more := len(found) - _MOST:
         lines += sentence(f"{count(more, 'more cause')}, all in {in_full}", width) if more > 0 else []
     return lines

@@ -81,6 +81,11 @@ class _Row:
         return _MARKS.get(self.run.outcome, "F")
 
     @property
+    def stopped_at_once(self) -> bool:
+        """Before its first call: its numbers would all be 0, and say nothing."""
+        return bool(self.run.stopped) and not self.run.profile.calls
+
+    @property
     def style(self) -> str:
         return "bad" if self.mark in ("!", "F") else ""
 
@@ -102,21 +107,24 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     """
     paint = painter(color=color)
     rows = [_Row(run, numbers) for run, numbers in zip(report.tests, report.numbers, strict=True)]
-    active = [row for row in rows if row.run.profile.calls or row.run.violations]
-    active = active or [row for row in rows if row.run.profile.spans or row.run.profile.gauges]
+    stopped = [row for row in rows if row.stopped_at_once]
+    others = [row for row in rows if not row.stopped_at_once]
+    active = [row for row in others if row.run.profile.calls or row.run.violations]
+    active = active or [row for row in others if row.run.profile.spans or row.run.profile.gauges]
     ranked = _ranked(active)
-    table = [*_table(ranked, max_rows, width, paint), *_left_out(len(rows), len(ranked), max_rows, width)]
+    table = _table(ranked, max_rows, width, paint)
+    table += _left_out(len(others), len(ranked), max_rows, width) if others or not rows else []
     below = [
         *_limits(ranked, width, paint),
         *causes(report.causes, width, paint),
         *counts(report.tests, width),
         *_findings(rows, width, paint),
-        *_legend(ranked, width, paint),
+        *_legend(ranked, stopped, width, paint),
         *_gauges(rows, width),
         *_notes(report, width),
         *_bugs(report, width, paint),
     ]
-    return [_heading(ranked, width, paint), *table, *([""] if below else []), *below]
+    return [_heading(ranked, rows, width, paint), *table, *([""] if below else []), *below]
 
 
 def _ranked(rows: list[_Row]) -> list[_Row]:
@@ -132,13 +140,16 @@ def _ranked(rows: list[_Row]) -> list[_Row]:
     return sorted(rows, key=rank)
 
 
-def _heading(ranked: list[_Row], width: int, paint: Paint) -> str:
-    told = ["agentperf"]
+def _heading(ranked: list[_Row], rows: list[_Row], width: int, paint: Paint) -> str:
+    told = []
     if ranked:
         calls = sum(len(row.run.profile.calls) for row in ranked)
         sources = {time_source(row.run.profile) for row in ranked}
-        told = [f"agentperf: {count(len(ranked), 'test')}", count(calls, "LLM call")]
+        told += [count(len(ranked), "test"), count(calls, "LLM call")]
         told += [_TIMES[source] for source in sources if len(sources) == 1]
+    if missed := sum(bool(row.run.profile.misses) for row in rows):
+        told.append(f"{count(missed, 'test')} stopped by a request that is not recorded")
+    told[:1] = [": ".join(["agentperf", *told[:1]])]
     return paint(clip(f" {', '.join(told)} ".center(width, "="), width), "strong")
 
 
@@ -229,10 +240,10 @@ def _findings(rows: list[_Row], width: int, paint: Paint) -> list[str]:
     return lines
 
 
-def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
-    """What the other marks in the table mean."""
+def _legend(ranked: list[_Row], stopped: list[_Row], width: int, paint: Paint) -> list[str]:
+    """What the other marks in the table mean, and what stopped those tests that are not in it."""
     lines = doubts([row.numbers for row in ranked], _COLUMNS, width, paint)
-    marked = [row.run for row in ranked if row.mark not in ("", "!")]
+    marked = [row.run for row in (*ranked, *stopped) if row.mark not in ("", "!")]
     for outcome in sorted({run.outcome for run in marked}):
         texts = Counter(
             f"stopped: {_WHICH_CALL.sub('', plain(run.stopped))}" if run.stopped else outcome

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -431,6 +433,9 @@ def git(project, *arguments):
 def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkeypatch, capsys):
     run(project, "--agentperf-update")
     git(project, "init", "-q", "-b", "main")
+    if sys.platform == "linux":  # a name that is no UTF-8
+        (project.path / os.fsdecode(b"caf\xe9.txt")).write_text("")
+        git(project, "add", ".")
     git(project, "add", FILE)
     git(project, "commit", "-qm", "base")
     git(project, "checkout", "-qb", "branch")
@@ -649,7 +654,15 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     run(session, "--agentperf-record=once", passed=2)
     session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief, and always tell where you found it"))
     run(session, passed=0, failed=2).stdout.fnmatch_lines(
-        ["! system prompt of planner changed, which is not recorded: about +8 input tokens a call (2 tests, *"]
+        [
+            "=* agentperf: 2 tests stopped by a request that is not recorded =*",
+            "",
+            "! system prompt of planner changed, which is not recorded: about +8 input tokens a call (2 tests, *",
+            "    worst: *",
+            "    to record them: pytest --lf --agentperf-record=all",
+            "F stopped: no recorded answer for POST * (2 tests)",
+        ],
+        consecutive=True,
     )
     session.makepyfile(test_agents=MISSES.format(repeat=300, how="brief").replace("You are", "Today you are"))
     run(session, "--agentperf-json=run.json", passed=0, failed=2).stdout.fnmatch_lines(

@@ -70,6 +70,19 @@ def test_outcomes_stay(session, monkeypatch, fault, flags):
     result.stdout.fnmatch_lines(["bug in agentperf*RuntimeError: injected*"])
 
 
+def test_a_bug_in_the_comparison_is_no_problem_of_a_baseline_and_costs_no_report(session, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ValueError("injected")
+
+    session.makepyfile("import agent\ndef test_it(): agent.ask()")
+    monkeypatch.setattr("pytest_agentperf.gating.causes", broken)
+    result = session.runpytest("--agentperf", "--agentperf-json=run.json")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["bug in agentperf*ValueError: injected*"])
+    assert "test_it" in (session.path / "run.json").read_text()
+
+
 def test_faults_of_workers_arrive(session):
     session.makepyfile(
         broken_agentperf="""

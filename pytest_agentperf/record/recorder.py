@@ -15,6 +15,7 @@ from pytest_agentperf.model import bug
 from pytest_agentperf.model.exchange import Exchange, Request, Response
 from pytest_agentperf.model.profile import ClockKind, Gauge
 from pytest_agentperf.model.recording import Reading, Recording
+from pytest_agentperf.model.signal import Signals
 from pytest_agentperf.model.span import Source, SpanKind
 from pytest_agentperf.record.flights import Flights
 from pytest_agentperf.record.pending import Pending
@@ -84,6 +85,8 @@ class Recorder:
         self._flights = Flights(self._lock, self.open_calls)
         self.probe: Probe | None = None
         """Who sees what the program does besides its calls."""
+        self._signals: Signals | None = None
+        """What it saw until this was closed."""
         self.peak_memory: int | None = None
         """Bytes, once somebody has measured it."""
         self._zero_cpu_ns = 0
@@ -108,6 +111,7 @@ class Recorder:
             if not self._running:
                 return
             self._stamp()
+            self._signals = self._seen()
             self._running = False
             with _stack_lock:
                 _stack.remove(self)
@@ -144,11 +148,14 @@ class Recorder:
                 peak_memory=self.peak_memory,
                 readings=tuple(readings),
                 spans=tuple(spans),
-                signals=self.probe.signals() if self.probe else None,
+                signals=self._seen() if self._running else self._signals,
                 gauges=tuple(self._gauges.values()),
                 unmodelled=self.unmodelled,
                 notes=tuple(self._notes),
             )
+
+    def _seen(self) -> Signals | None:
+        return self.probe.signals() if self.probe else None
 
     def stop(self, stop: S) -> S:
         """Remember what is about to be raised: `raise recorder.stop(BudgetExceeded(...))`."""

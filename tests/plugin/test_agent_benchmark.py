@@ -59,6 +59,30 @@ def test_rounds_over_the_same_cassette(recorded):
     result.stdout.fnmatch_lines(["*agentperf: 2 tests, 5 LLM calls, replayed at once*"])
 
 
+ROUNDS = """
+import agent, pytest
+
+runs = []
+
+@pytest.mark.vcr
+async def test_async(agent_benchmark):
+    async def run():
+        runs.append(agent.ask())
+        if len(runs) > 1:
+            open(__file__).close()
+    await agent_benchmark(run)
+"""
+
+
+def test_what_the_rounds_do_is_not_the_profiled_runs(session):
+    session.makepyfile(test_cost=ROUNDS)
+    session.runpytest("--agentperf-record=once").assert_outcomes(passed=1)
+    result = session.runpytest("--agentperf", "--agentperf-json=run.json", *FLAGS)
+    result.assert_outcomes(passed=1)
+    (test,) = json.loads((session.path / "run.json").read_text("utf-8"))["tests"]
+    assert "files" not in test["profile"]["signals"]
+
+
 def test_disabled_it_runs_once(recorded):
     recorded.makepyfile(test_cost=TESTS.replace("== 1 + 1 + 5", "== 1"))
     result = recorded.runpytest("--benchmark-disable", "-W", "error")

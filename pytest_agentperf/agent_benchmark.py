@@ -81,20 +81,19 @@ class AgentBenchmark:
         result = await first
         if not self._measures():
             return result
-        timer = self._benchmark._timer  # noqa: SLF001 - see above
-        stats, rounds = None, 1
-        while rounds:
+
+        async def seconds() -> float:
             self._rewind()
             start = timer()
             await again()
-            seconds = timer() - start
-            if stats is None:  # that was the warm-up
-                rounds = self._rounds(seconds)
-                self._benchmark._mode = _MODE  # noqa: SLF001
-                stats = self._benchmark._make_stats(1)  # type: ignore[no-untyped-call]  # noqa: SLF001
-            else:
-                stats.update(seconds)
-                rounds -= 1
+            return float(timer() - start)
+
+        timer = self._benchmark._timer  # noqa: SLF001 - see above
+        rounds = self._rounds(await seconds())
+        self._benchmark._mode = _MODE  # noqa: SLF001
+        stats = self._benchmark._make_stats(1)  # type: ignore[no-untyped-call]  # noqa: SLF001
+        for _ in range(rounds):
+            stats.update(await seconds())
         return result
 
     def _measures(self) -> bool:

@@ -247,24 +247,28 @@ class Run:
         """
         if isinstance(ending, (KeyboardInterrupt, pytest.exit.Exception)):
             return ending
-        told = self._told
         expected = _expects_failure(self.item)
+        failure = self._failure(passed=ending is None and (expected or not self._told))
+        if failure is None:
+            return ending
+        if expected and any(isinstance(info.value, pytest.xfail.Exception) for info in self._told):
+            return ending
+        self._told.clear()
+        return pytest.xfail.Exception(str(failure)) if expected else failure
+
+    def _failure(self, *, passed: bool) -> Failure | None:
         if self._stops:
-            failure: Failure = Stopped(self._stops)
-        elif self.result and self.result.violations and ending is None and (expected or not told):
+            return Stopped(self._stops)
+        if not passed:
+            return None
+        if self.result and self.result.violations:
             failure = LimitExceeded(self.result.violations)
             if self.regression:
                 failure.args = (f"{failure}\n{self.regression}",)
-        elif self.regression and ending is None and (expected or not told):
-            failure = self.regression
-        elif self._unplayed and ending is None and (expected or not told):
-            failure = Unplayed(self._unplayed, self.recorder.nodeid)
-        else:
-            return ending
-        if expected and any(isinstance(info.value, pytest.xfail.Exception) for info in told):
-            return ending
-        told.clear()
-        return pytest.xfail.Exception(str(failure)) if expected else failure
+            return failure
+        if self._unplayed and not (self.regression or self.recorder.bugs):
+            return Unplayed(self._unplayed, self.recorder.nodeid)
+        return self.regression
 
     @property
     def _told(self) -> list[pytest.ExceptionInfo[BaseException]]:

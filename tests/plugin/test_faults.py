@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_agentperf import gating  # once: pytester forgets what a session imported, but not what was there before
+
 FAULTS = {
     "open": "pytest_agentperf.session:Session.open",
     "plan": "pytest_agentperf.session:Session._plan",
@@ -75,7 +77,7 @@ def test_a_bug_in_the_comparison_is_no_problem_of_a_baseline_and_costs_no_report
         raise ValueError("injected")
 
     session.makepyfile("import agent\ndef test_it(): agent.ask()")
-    monkeypatch.setattr("pytest_agentperf.gating.causes", broken)
+    monkeypatch.setattr(gating, "causes", broken)
     result = session.runpytest("--agentperf", "--agentperf-json=run.json")
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK

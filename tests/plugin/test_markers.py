@@ -168,7 +168,9 @@ def test_markers_are_registered(session):
 
 def test_a_limit_holds_in_a_module_of_another_encoding(session):
     """And its place is the marker's line."""
-    source = '# -*- coding: latin-1 -*-\nNAME = "Jos\xe9"\nimport pytest, agent\npytestmark = pytest.mark.max_tokens(100)\n'
+    source = (
+        '# -*- coding: latin-1 -*-\nNAME = "Jos\xe9"\nimport pytest, agent\npytestmark = pytest.mark.max_tokens(100)\n'
+    )
     (session.path / "test_limits.py").write_text(f"{source}def test_x(): agent.ask()\n", "latin-1")
     result = session.runpytest()
     result.assert_outcomes(failed=1)

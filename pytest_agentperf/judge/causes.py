@@ -195,7 +195,8 @@ def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
 
 def _amounts(shares: Mapping[str, Number]) -> str:
     """The weightiest; bytes, which nobody pays for, where there is nothing else."""
-    told = [name for name in _sorted(shares) if _size((name, shares[name]))] or _sorted(shares)
+    twice = {"tokens"} if shares.get("tokens") in (shares.get("input_tokens"), shares.get("output_tokens")) else set()
+    told = [name for name in _sorted(shares.keys() - twice) if _size((name, shares[name]))] or _sorted(shares)
     return ", ".join([format_amount(name, shares[name]) for name in told[:_TOLD]])
 
 

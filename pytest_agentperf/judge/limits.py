@@ -144,9 +144,11 @@ def _check(profile: Profile, limit: Limit) -> Violation | None:
     measure = metric.read(part)
     if measure.value is None and not profile.calls and not limit.explicit:
         return None  # `unjudged` tells
+    found = _judge(limit, measure, metric.unit, estimates=profile.estimates_judge)
+    if found is None:
+        return None
     hidden = measure.value is None or (measure.estimated and not profile.estimates_judge)
-    details = _way_out(part, metric) if hidden else _details(part, metric)
-    return _judge(limit, measure, metric.unit, details, estimates=profile.estimates_judge)
+    return replace(found, details=_way_out(part, metric) if hidden else _details(part, metric))
 
 
 def _without_tools(profile: Profile, allowed: tuple[str, ...]) -> Profile:
@@ -170,9 +172,7 @@ def _read_gauge(profile: Profile, name: str) -> tuple[Measure, str]:
     return Measure(value=None, why=f'the test never called profiler.metric("{name}", ...)'), ""
 
 
-def _judge(
-    limit: Limit, measure: Measure, unit: str, details: tuple[str, ...] = (), *, estimates: bool = False
-) -> Violation | None:
+def _judge(limit: Limit, measure: Measure, unit: str, *, estimates: bool = False) -> Violation | None:
     value = measure.value
     name = limit.metric if limit.own else METRICS[limit.metric].label
     what = name + (f" of {limit.tool}" if limit.tool else "") + (f" within {limit.within!r}" if limit.within else "")
@@ -183,7 +183,7 @@ def _judge(
             "(agentperf_estimates = judge lets it)"
         )
         message = f"{what} is unknown, so {_where(limit)} cannot be judged: {why}"
-        return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)
+        return Violation(limit=limit, measure=measure, unit=unit, message=message)
     over = value > limit.bound if limit.kind == "max" else value < limit.bound
     if not over:
         return None
@@ -194,7 +194,7 @@ def _judge(
         f"{what}: {format_value(value, shown)} is {side} {_where(limit)}"
         f" by {format_value(gap, shown)}{_percent(gap, limit.bound)}"
     )
-    return Violation(limit=limit, measure=measure, unit=unit, message=message, details=details)
+    return Violation(limit=limit, measure=measure, unit=unit, message=message)
 
 
 def _percent(gap: Decimal, bound: Number) -> str:

@@ -143,7 +143,7 @@ def test_a_sentence_says_what_by_how_much_and_in_how_many_tests() -> None:
     (cause,) = causes(before, after)
 
     assert cause.sentence == (
-        "system prompt of planner grew by 100 tokens (3 tests, +$0.00099, +600 tokens, +600 input tokens)"
+        "system prompt of planner grew by 100 tokens (3 tests, +$0.00099, +600 input tokens, +300 cached input tokens)"
     )
     assert cause.hits[0].calls == (0, 1)
 

@@ -108,7 +108,7 @@ def test_written_held_and_accepted(project):
     result = run(project, passed=2, failed=1)
     result.stdout.fnmatch_lines(
         [
-            f"latency 2,000 -> 3,500 ms and * more: worse than the baseline in {FILE}",
+            f"LLM calls 2 -> 3 and * more: worse than the baseline in {FILE}",
             "  latency: was 2,000 ms, is 3,500 ms, 2,040 ms allowed",
             "  LLM calls: was 2, is 3, 2 allowed",
             "  why: one more LLM call *",

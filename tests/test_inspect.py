@@ -6,6 +6,7 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -159,7 +160,7 @@ def test_progress_on_a_terminal(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     times = iter(range(1000))
-    monkeypatch.setattr("pytest_agentperf.cli.time.monotonic", lambda: next(times))
+    monkeypatch.setattr("pytest_agentperf.cli.time", SimpleNamespace(monotonic=lambda: next(times)))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     assert main(["inspect", "tapes", "--json"]) == 0
     told = capsys.readouterr().err

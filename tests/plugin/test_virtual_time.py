@@ -280,7 +280,7 @@ def test_plain():
     before = time.get_clock_info("monotonic"), time.monotonic()
     agent.ask("one")
     assert random.getstate() == state
-    assert time.monotonic() < before[1] + 1
+    assert time.monotonic() < before[1] + 40
 """
 
 

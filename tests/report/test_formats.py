@@ -288,7 +288,10 @@ def test_a_test_in_two_shards_counts_once() -> None:
 
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_format_of_nothing(name: str) -> None:
-    assert "".join(FORMATS[name].render(report())) is not None
+    text = "".join(FORMATS[name].render(report()))
+    assert text
+    if text.lstrip().startswith(("{", "[")):
+        json.loads(text)
 
 
 # -- HTML: what the page makes of it is in test_html.py -----------------------------------------------------------------

@@ -21,16 +21,22 @@ _COUNTED = frozenset({"calls", "turns"})
 class Suggestion:
     limit: str
     """Name of the marker."""
-    bound: Number
+    bound: Number | None
+    why: str = ""
+    """There is no bound."""
 
     @property
     def marker(self) -> str:
         bound = f'"{self.bound}"' if isinstance(self.bound, Decimal) else str(self.bound)
-        return f"@pytest.mark.{self.limit}({bound})"
+        return self._none or f"@pytest.mark.{self.limit}({bound})"
 
     @property
     def yaml(self) -> str:
-        return f"{self.limit}: {self.bound}"
+        return self._none or f"{self.limit}: {self.bound}"
+
+    @property
+    def _none(self) -> str:
+        return f"# no {self.limit}: {self.why}" if self.bound is None else ""
 
 
 @dataclass(slots=True)
@@ -72,18 +78,18 @@ class _Function:
 def suggest(cases: Sequence[Profile]) -> Iterator[Suggestion]:
     """A fifth more than the most that any case takes, rounded up to two digits; of calls, as many.
 
-    What is unknown or estimated in one of them has no limit.
+    What is unknown, estimated or nothing has no limit.
     """
     for name in _LIMITS:
         metric = METRICS[CHECKS[name].parameters[0].metric]
         measures = [metric.read(case) for case in cases]
-        values = [measure.value for measure in measures if measure.value is not None and not measure.estimated]
-        if len(values) < len(cases):
-            continue
-        value = Decimal(str(max(values)))
-        if metric.unit in _COUNTED:
+        doubts = [m.why or "it is estimated" for m in measures if m.value is None or m.estimated]
+        value = Decimal(str(max(measure.value or 0 for measure in measures)))
+        if doubts or not (value or metric.unit in _COUNTED):
+            yield Suggestion(name, None, doubts[0] if doubts else "it is 0")
+        elif metric.unit in _COUNTED:
             yield Suggestion(name, int(value))
-        elif value:
+        else:
             bound = _round_up(value * HEADROOM)
             yield Suggestion(name, bound if metric.unit == "USD" else int(bound))
 

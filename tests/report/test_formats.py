@@ -289,7 +289,7 @@ def test_a_test_in_two_shards_counts_once() -> None:
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_every_format_of_nothing(name: str) -> None:
     text = "".join(FORMATS[name].render(report()))
-    assert text
+    assert text or name == "annotations"
     if text.lstrip().startswith(("{", "[")):
         json.loads(text)
 

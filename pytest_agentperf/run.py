@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -16,111 +16,68 @@ from pytest_agentperf.clock.bubble import Bubble, bubble
 from pytest_agentperf.clock.parts import ClockError
 from pytest_agentperf.judge.budget import TokenBudget
 from pytest_agentperf.judge.cassettes import Unplayed, unplayed
-from pytest_agentperf.judge.findings import Policy, broken, told
+from pytest_agentperf.judge.findings import broken, told
 from pytest_agentperf.judge.limits import Failure, LimitExceeded, Stopped, check, describe, unjudged
-from pytest_agentperf.markers import POLICY
 from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.codec import to_text
-from pytest_agentperf.model.committed import Committed
-from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.miss import Miss
-from pytest_agentperf.model.profile import ClockKind, Thresholds
+from pytest_agentperf.model.profile import ClockKind
 from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.orders import Orders
 from pytest_agentperf.pipeline import miss
-from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.profiler import Profiler
 from pytest_agentperf.publish import properties
 from pytest_agentperf.record.adopt import adopting
-from pytest_agentperf.record.default_latency import Rule
 from pytest_agentperf.record.miss import CassetteMiss
 from pytest_agentperf.record.mode import CassetteError
 from pytest_agentperf.record.recorder import Recorder
 from pytest_agentperf.record.seam import Opened, cassettes_opened, route
 from pytest_agentperf.record.taps.live import installed
 
-if TYPE_CHECKING:
-    from pytest_agentperf.gating import Judge
-
 CLOCKS = {"virtual": ClockKind.VIRTUAL, "instant": ClockKind.INSTANT, "real": ClockKind.REAL}
 
 
-class Replay(NamedTuple):
-    """How the cassettes of a test are opened and replayed."""
-
-    record_mode: str
-    house: Mapping[str, Any]
-    """What the session says of every cassette."""
-    pace: str
-    latency_rules: tuple[Rule, ...]
-    epoch: float | Literal["now", "recorded"]
-    """Where the wall clock starts, in virtual time."""
-
-
 class Run:
-    """`priced`: somebody wants to see the cost, limits apart. `tools`: see `Settings.tools`."""
+    """Nothing happens yet but that cassettes, which fixtures open, become ours."""
 
-    def __init__(
-        self,
-        item: pytest.Item,
-        *,
-        limits: tuple[Limit, ...],
-        replay: Replay,
-        priced: bool,
-        own_prices: Mapping[str, OwnPrice],
-        estimates_judge: bool,
-        unplayed_fail: bool,
-        tools: Literal["all", "seams", "off"],
-    ) -> None:
+    def __init__(self, item: pytest.Item, orders: Orders) -> None:
         self.item = item
-        self.limits = limits
-        self.thresholds = Thresholds()
-        self.audits = False
-        """Somebody wants to know what files, processes and imports cost."""
-        self.policy = item.stash.get(POLICY, None) or Policy()
-        self.own_prices = own_prices
-        self.baselines = Committed(root=item.config.rootpath)
-        self.estimates_judge = estimates_judge
-        self.gate: Judge | None = None
-        """Its baseline's say; None: nobody asked for it."""
-        self.regression: Failure | None = None
-        self.clock = CLOCKS[replay.pace]
-        self.epoch = replay.epoch
-        self.tools = tools
+        self.orders = orders
+        self.clock = CLOCKS[orders.pace]
         self.recorder = Recorder(
-            clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT, sees_tools=tools != "off"
+            clock=self.clock, replay_waits=self.clock is not ClockKind.INSTANT, sees_tools=orders.tools != "off"
         )
-        self.recorder.latency_rules = replay.latency_rules
+        self.recorder.latency_rules = orders.latency_rules
         self.recorder.nodeid = node_id.from_folder(
             item.config.invocation_params.dir, item.config.rootpath, node_id.of(item)
         )
-        self.priced = priced or any(limit.metric == "cost" for limit in limits)
         self.bubble: Bubble | None = None
         self.clock_error: ClockError | None = None
         self.unwatched: Iterable[str] = ()
         """What the taps cannot see, a sentence each."""
         self.result: TestRun | None = None
+        self.regression: Failure | None = None
         self._open = ExitStack()
         self._around = ExitStack()
         self._cassettes = self._around.enter_context(cassettes_opened())
         self._opened_before = len(self._cassettes)
-        self._unplayed_fail = unplayed_fail
         self._unplayed: list[str] = []
-        self._around.enter_context(adopting(replay.record_mode, replay.house))  # fixtures open cassettes
+        self._around.enter_context(adopting(orders.record_mode, orders.house))
 
     @cached_property
     def profiler(self) -> Profiler:
         return Profiler(
             self.recorder,
             nodeid=node_id.of(self.item),
-            own_prices=self.own_prices,
-            baselines=self.baselines,
-            estimates_judge=self.estimates_judge,
-            thresholds=self.thresholds,
+            own_prices=self.orders.own_prices,
+            baselines=self.orders.baselines,
+            estimates_judge=self.orders.estimates_judge,
+            thresholds=self.orders.thresholds,
         )
 
     @cached_property
     def budget(self) -> TokenBudget:
-        budget = TokenBudget(self.recorder.recording, self.own_prices)
+        budget = TokenBudget(self.recorder.recording, self.orders.own_prices)
         self.recorder.gates.append(budget.gate)
         return budget
 
@@ -140,13 +97,13 @@ class Run:
             if self.clock is ClockKind.VIRTUAL:
                 self.bubble = stack.enter_context(bubble(epoch=self._epoch()))
             stack.enter_context(self.recorder)
-            if self.tools != "off":
+            if self.orders.tools != "off":
                 from pytest_agentperf.record.probes.probing import probing
                 from pytest_agentperf.record.tools.sources import watching
 
-                stack.enter_context(watching(self.recorder, self.tools))
-                stack.enter_context(probing(self.recorder, audits=self.audits))
-            if any(limit.metric == "memory" for limit in self.limits):
+                stack.enter_context(watching(self.recorder, self.orders.tools))
+                stack.enter_context(probing(self.recorder, audits=self.orders.audits))
+            if any(limit.metric == "memory" for limit in self.orders.limits):
                 from pytest_agentperf.record.memory import peak_memory
 
                 stack.enter_context(peak_memory(self.recorder))
@@ -158,10 +115,10 @@ class Run:
 
     def _epoch(self) -> float | None:
         """What the wall clock shows at the start; None: the present."""
-        if self.epoch == "now":
+        if self.orders.epoch == "now":
             return None
-        if self.epoch != "recorded":
-            return self.epoch
+        if self.orders.epoch != "recorded":
+            return self.orders.epoch
         date = route.player.recorded_at() if route.player else None
         if date is None:
             self.recorder.note("agentperf_wall_clock: no cassette is open that states its date; the clock starts now")
@@ -184,14 +141,16 @@ class Run:
 
     def judge(self, ending: BaseException | None) -> None:
         """Make the profile, hold it against the limits, and where the body passed, against its baseline."""
-        seen = self.profiler.profile(priced=self.priced or (self._budgeted and self.budget.counts_money))
-        seen = replace(told(seen, self.policy.ignore), cassettes=self._uses())
-        failing = broken(seen, self.policy)
+        orders, budget = self.orders, self.budget if self._budgeted else None
+        limits = (*orders.limits, *(budget.limits if budget else ()))
+        priced = (
+            orders.priced or any(limit.metric == "cost" for limit in limits) or bool(budget and budget.counts_money)
+        )
+        seen = replace(told(self.profiler.profile(priced=priced), orders.policy.ignore), cassettes=self._uses())
+        failing = broken(seen, orders.policy)
         seen = replace(seen, misses=tuple(self._misses()))
-        if note := unjudged(seen, self.limits):
+        if note := unjudged(seen, orders.limits):
             seen = replace(seen, notes=(*seen.notes, note))
-        budgets = self.budget.limits if self._budgeted else ()
-        limits = (*self.limits, *budgets)
         if self.recorder.bugs:  # what was not seen cannot be held against the test
             seen = replace(seen, notes=(*seen.notes, "limits were not judged, because of a bug in agentperf"))
             limits, failing = (), ()
@@ -204,8 +163,8 @@ class Run:
             violations=(*check(seen, limits), *failing),
             where=_where(self.item),
         )
-        if self.gate and ending is None and not self._told and not self._stops and not self.recorder.bugs:
-            found, self.regression = self.gate(seen)
+        if orders.gate and ending is None and not self._told and not self._stops and not self.recorder.bugs:
+            found, self.regression = orders.gate(seen)
             self.result = replace(
                 self.result, changes=found.changes, base=found.base, steps=found.steps, held=found.held, new=found.new
             )
@@ -217,7 +176,7 @@ class Run:
         if self.item.get_closest_marker("vcr"):
             innermost: object = route.player
             own += [tape for tape in opened if tape is innermost]
-        if self._unplayed_fail:
+        if self.orders.unplayed_fail:
             self._unplayed = [sentence for tape in own if (sentence := unplayed(self._use(tape)))]
         return tuple(self._use(tape) for tape in self._cassettes)
 
@@ -230,7 +189,11 @@ class Run:
         """What was asked and not recorded, each once: threads ask alike."""
         told = set()
         for stop in self.recorder.stops:
-            if isinstance(stop, CassetteMiss) and stop.refused and (found := miss(stop.refused, self.own_prices)):
+            if (
+                isinstance(stop, CassetteMiss)
+                and stop.refused
+                and (found := miss(stop.refused, self.orders.own_prices))
+            ):
                 if found.asked.prompt not in told:
                     yield found
                 told.add(found.asked.prompt)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_agentperf import markers, node_id, vcr_marker
+from pytest_agentperf import markers, node_id, orders, vcr_marker
 from pytest_agentperf.guard import Guard
 from pytest_agentperf.markers import POLICY
 from pytest_agentperf.options import Settings
@@ -29,16 +29,11 @@ from pytest_agentperf.roll import Roll
 
 if TYPE_CHECKING:
     from pytest_agentperf.gating import Gate
-    from pytest_agentperf.model.limit import Limit
     from pytest_agentperf.model.report import Report
     from pytest_agentperf.run import Run
 
 SESSION = pytest.StashKey["Session"]()
-LIMITS: pytest.StashKey[tuple[Limit, ...]] = pytest.StashKey()
 RUN: pytest.StashKey[Run] = pytest.StashKey()
-FIXTURES = frozenset({"profiler", "token_budget", "agent_benchmark"})
-TOLD_BY_TOOLS = frozenset({"latency", "tool_time", "tool_runs", "tool_overlap", "sequential_loss"})
-"""Metrics for which one must see the tools run, or to say why they are what they are."""
 
 
 class Session:
@@ -81,11 +76,11 @@ class Session:
         platform.processor()  # SDKs ask once a process, which runs `uname`: a real wait, and in the first test only
 
     def close(self) -> None:
-        if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:
-            sources.stop_watching()
-        if self._open_run is not None:  # Ctrl-C: pytest tears its test down without a report
-            self._open_run.close()
-        self._closing.close()
+        with self._closing:
+            if (sources := sys.modules.get("pytest_agentperf.record.tools.sources")) is not None:
+                sources.stop_watching()
+            if self._open_run is not None:  # Ctrl-C: pytest tears its test down without a report
+                self._open_run.close()
 
     def ignores(self, path: Path) -> bool | None:
         """Pytest reads `test*.txt` for doctests; a baseline is none."""
@@ -117,12 +112,13 @@ class Session:
                 if limits:
                     from pytest_agentperf.judge.limits import closest
 
-                    item.stash[LIMITS] = closest(limits)
+                    item.stash[orders.LIMITS] = closest(limits)
                 if self.project.policy or item.get_closest_marker("agentperf"):
                     from pytest_agentperf.judge.findings import Policy
 
                     item.stash[POLICY] = markers.policy(item, self.project.policy or Policy())
-        if any(self.measures(item) and self.pace(item) == "virtual" for item in items):
+        own = self.settings, self.project
+        if any(orders.measured(item, self.settings) and orders.pace(item, *own) == "virtual" for item in items):
             self._install_clock()
         if self.gate:
             self.gate.plan(items)
@@ -153,70 +149,19 @@ class Session:
         of_path = self.project.limits_file.thresholds if self.project.limits_file else lambda _: {}
         return Gate(self.config, self.settings, self.project.own_prices, of_path)
 
-    def measures(self, item: pytest.Item) -> bool:
-        return (
-            self.settings.enabled
-            or LIMITS in item.stash
-            or self.fails_on_findings(item)
-            or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
-        )
-
-    def fails_on_findings(self, item: pytest.Item) -> bool:
-        return bool((policy := item.stash.get(POLICY, None)) and policy.fail_on)
-
-    def watches_tools(self, item: pytest.Item) -> bool:
-        """Whether somebody wants to know when this test's tools run."""
-        limits = item.stash.get(LIMITS, ())
-        return (
-            self.settings.enabled
-            or self.fails_on_findings(item)
-            or "profiler" in getattr(item, "fixturenames", ())
-            or any(limit.metric in TOLD_BY_TOOLS for limit in limits)
-        )
-
-    def pace(self, item: pytest.Item) -> str:
-        """How the replays of this test wait. Time is virtual only where a cassette answers; all else runs in real time."""
-        replays = item.get_closest_marker("vcr") is not None
-        if not replays and self.config.pluginmanager.has_plugin("vcr"):  # pytest-vcr's fixtures open one as well
-            replays = not {"vcr", "vcr_cassette"}.isdisjoint(getattr(item, "fixturenames", ()))
-        if replays and "agent_benchmark" in getattr(item, "fixturenames", ()):
-            return "instant" if self.project.record_mode == "none" else "real"
-        return self.settings.pace if replays and self.project.record_mode == "none" else "real"
-
     # -- around one test -----------------------------------------------------------------------------------------------
 
     def prepare(self, item: pytest.Item) -> None:
         """Before the fixtures: a new run for this try of the test, and our cassettes in place of vcrpy's."""
         self.forget(item)
-        if self.measures(item):
+        if orders.measured(item, self.settings):
             item.stash[RUN] = self.run(item)
 
     def run(self, item: pytest.Item) -> Run:
-        from pytest_agentperf.run import Replay, Run
+        from pytest_agentperf.run import Run
 
-        policy = item.stash.get(POLICY, None)
-        run = self._open_run = Run(
-            item,
-            limits=item.stash.get(LIMITS, ()),
-            replay=Replay(
-                record_mode=self.project.record_mode,
-                house=self.project.house,
-                pace=self.pace(item),
-                latency_rules=self.project.latency_rules,
-                epoch=self.project.epoch,
-            ),
-            unplayed_fail=self.settings.unplayed == "fail",
-            priced=self.settings.enabled or bool(policy and policy.needs("prices")),
-            own_prices=self.project.own_prices,
-            estimates_judge=self.settings.estimates == "judge",
-            tools=self.settings.tools if self.watches_tools(item) else "off",
-        )
-        writes = self.gate.updates if self.gate else ()
-        run.baselines = replace(run.baselines, folder=self.settings.baseline, updates=writes)
-        run.thresholds = self.project.thresholds or run.thresholds
-        run.audits = self.settings.enabled or bool(policy and policy.needs("audits"))
-        run.gate = self.gate.judge_of(item) if self.gate else None
-        return run
+        self._open_run = Run(item, orders.of(item, self.settings, self.project, self.gate))
+        return self._open_run
 
     @contextmanager
     def measure(self, item: pytest.Item) -> Iterator[None]:
@@ -251,9 +196,9 @@ class Session:
     def forget(self, item: pytest.Item) -> None:
         """The test is over, or is about to be tried again."""
         if RUN in item.stash:
-            item.stash[RUN].close()
+            run, self._open_run = item.stash[RUN], None
             del item.stash[RUN]
-            self._open_run = None
+            run.close()
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 

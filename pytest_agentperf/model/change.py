@@ -44,10 +44,6 @@ class Change:
     why: str = ""
     """A clause, where the verdict needs one."""
 
-    @property
-    def worse(self) -> bool:
-        return self.verdict in (Verdict.REGRESSION, Verdict.ACCEPTED, Verdict.NOT_JUDGED)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:

@@ -74,8 +74,3 @@ class Report:
         """Of each test."""
         with no_collection():
             return tuple([measured(run.profile) for run in self.tests])
-
-    @property
-    def changes(self) -> tuple[tuple[TestRun, Change], ...]:
-        """Every change with its test."""
-        return tuple((test, change) for test in self.tests for change in test.changes)

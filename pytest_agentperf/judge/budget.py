@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from threading import RLock
 
 from pytest_agentperf.judge.checks import BadLimit, parse
 from pytest_agentperf.judge.limits import LimitExceeded, check
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.limit import Limit
 from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow
 from pytest_agentperf.model.profile import Profile

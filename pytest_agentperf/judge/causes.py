@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from statistics import fmean
 from typing import Any
@@ -18,6 +17,7 @@ from pytest_agentperf.judge import misses, unseen
 from pytest_agentperf.judge.kinds.table import KINDS, LUCK, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.metric import METRICS, Number, format_amount, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun

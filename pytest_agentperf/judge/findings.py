@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pytest_agentperf.analyze.rules.table import RULES, matching
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.limit import Limit, Violation
 from pytest_agentperf.model.metric import Measure

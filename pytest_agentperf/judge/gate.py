@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
 
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.model.change import Change, Verdict
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.exchange import Origin
 from pytest_agentperf.model.metric import (
     METRICS,

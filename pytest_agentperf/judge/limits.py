@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, cast
 
 from pytest_agentperf.judge import checks
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.exchange import Origin
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.limit import Limit, Violation

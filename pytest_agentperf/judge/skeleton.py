@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pytest_agentperf.judge.skeleton_reader import read_skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import SpanKind, upwards
 

@@ -7,9 +7,10 @@ were over before it began; the run ends some time after the last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import SpanKind
 

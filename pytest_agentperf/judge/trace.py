@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from pytest_agentperf.judge.align import align
 from pytest_agentperf.judge.skeleton import agent_of
 from pytest_agentperf.judge.timeline import Part, Timeline, Work, timeline
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.metric import METRICS, Number
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind
@@ -44,7 +45,7 @@ class Slot:
 
     def use(self, **changes: int | None) -> None:
         """Change numbers of its usage."""
-        self.call = replace(self.call, usage=replace(self.call.usage or Usage(), **changes))  # type: ignore[arg-type]
+        self.call = replace(self.call, usage=replace(self.call.usage or Usage(), **changes))
 
     def add(self, **more: int) -> None:
         """Add to numbers of its usage that are known; nothing that is 0 already stays unsaid."""
@@ -130,7 +131,7 @@ class Trace:
 
     def set_work(self, part: Part, **changes: object) -> None:
         if part in self.line.work:
-            self.line.work[part] = replace(self.line.work[part], **changes)  # type: ignore[arg-type]
+            self.line.work[part] = replace(self.line.work[part], **changes)
 
     def add_work(self, parts: Iterable[Part]) -> None:
         """Parts of the run come in; what waits for them there waits for them here, and as long."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from math import isclose
 
 from pytest_agentperf.judge.kinds.tools import one_by_one
 from pytest_agentperf.model.change import Edit, Step
+from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.metric import SEQUENTIAL
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun

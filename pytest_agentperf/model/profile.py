@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
@@ -11,7 +12,8 @@ from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.signal import Signals
-from pytest_agentperf.model.span import Span
+from pytest_agentperf.model.span import Span, SpanKind
+from pytest_agentperf.model.usage import Usage, total
 
 
 class ClockKind(StrEnum):
@@ -48,8 +50,10 @@ class Thresholds:
     """Percent of a test's cost that one of its operations may make up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
+    """Without slots: it keeps what many of its numbers would look for again."""
+
     nodeid: str
     """The test; empty outside of pytest."""
     clock: ClockKind = ClockKind.REAL
@@ -82,3 +86,25 @@ class Profile:
     """Those that were open in its body, in the order of opening."""
     notes: tuple[str, ...] = field(default=())
     """What a reader must know: sentences, no markup."""
+
+    @cached_property
+    def tools(self) -> tuple[Span, ...]:
+        """Runs of tools."""
+        return tuple([span for span in self.spans if span.kind is SpanKind.TOOL])
+
+    @cached_property
+    def unseen_tools(self) -> int:
+        """How many calls asked for tools that nobody saw run."""
+        if windows := {span.call for span in self.spans if span.kind is SpanKind.WINDOW}:
+            return len(windows)
+        if self.tools:
+            return 0
+        return sum([bool(call.tool_calls) for call in self.calls[:-1]])  # where nobody watches there are no windows
+
+    @cached_property
+    def usage(self) -> Usage:
+        """Of the calls that were answered, together."""
+        return total([call.usage or _UNSAID for call in self.calls if call.error is None])
+
+
+_UNSAID = Usage()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from pytest_agentperf.judge.timeline import Part
 from pytest_agentperf.judge.trace import PartOfPrompt, Slot, Tool, Trace
 from pytest_agentperf.model.call import ModelCall
+from pytest_agentperf.model.copying import replace
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -123,4 +123,4 @@ def take_answer(trace: Trace, at: int, *, time: bool = True) -> None:
         kept |= {name: getattr(head, name) for name in ("start_ns", "first_byte_ns", "end_ns", "timing", "streamed")}
         if ("call", at) in trace.goal.work:
             trace.set_work(("call", at), took_ns=trace.goal.work["call", at].took_ns)
-    slot.call = replace(slot.call, **kept)  # type: ignore[arg-type]
+    slot.call = replace(slot.call, **kept)

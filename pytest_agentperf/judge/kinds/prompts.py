@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from pytest_agentperf.judge.kinds.edits import (
     ROUTE,
@@ -20,6 +19,7 @@ from pytest_agentperf.judge.prompt_parts import SYSTEM, TOOLS, cache_changed
 from pytest_agentperf.judge.trace import PartOfPrompt, Trace
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.change import Edit
+from pytest_agentperf.model.copying import replace
 
 
 def switched(trace: Trace) -> Iterator[Edit]:

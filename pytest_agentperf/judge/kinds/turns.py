@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from pytest_agentperf.judge.kinds.edits import (
     ROUTE,
@@ -21,6 +20,7 @@ from pytest_agentperf.judge.timeline import Part
 from pytest_agentperf.judge.trace import Slot, Trace
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.change import Edit
+from pytest_agentperf.model.copying import replace
 
 
 def missing(trace: Trace) -> Iterator[Edit]:

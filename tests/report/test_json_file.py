@@ -198,6 +198,10 @@ def changed(**changes: object) -> str:
     return json.dumps({**document(two()), **changes})
 
 
+SHARE = {"metric": "warmth", "amount": 1, "unit": "calls"}
+WARMTH = {"metric": "warmth", "was": 1, "now": 2, "limit": None, "unit": "calls", "verdict": "regression"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "way_out"),
     [
@@ -209,12 +213,39 @@ def changed(**changes: object) -> str:
         (changed(version=3), "version 3 is newer .* reads up to 2", "pip install --upgrade pytest-agentperf"),
         (changed(version=0), "version 0 is none of this format", "--agentperf-json=PATH"),
         (changed(version="1"), "version '1' is none of this format", "--agentperf-json=PATH"),
-        (changed(tests=[{}]), "damaged: .*'outcome' and 'profile'", "--agentperf-json=PATH"),
-        (changed(tests=[7]), "damaged: ", "--agentperf-json=PATH"),
-        (changed(versions=[]), "damaged: ", "--agentperf-json=PATH"),
+        (changed(tests=[{}]), "test 1 is damaged: TestRun: outcome, profile missing", "--agentperf-json=PATH"),
+        (changed(tests=[7]), "test 1 is damaged: ", "--agentperf-json=PATH"),
+        (changed(tests=None), "the run is damaged: ", "--agentperf-json=PATH"),
+        (changed(versions=[]), r"the run is damaged: versions: expected an object, got \[\]", "--agentperf-json=PATH"),
+        (changed(notes=None), "the run is damaged: expected an array, got None", "--agentperf-json=PATH"),
+        (
+            changed(tests=[{"nodeid": "t.py::a", "outcome": "passed"}]),
+            "test t.py::a is damaged: TestRun: profile missing",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(tests=[{"nodeid": "t", "outcome": "passed", "profile": ["x" * 1000]}]),
+            r"test t is damaged: Profile: expected an object, got \['x{150,200}\.\.\.; write",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(tests=[{"outcome": "failed", "profile": {"nodeid": "t"}, "changes": [WARMTH]}]),
+            "test 1 is damaged: there is no metric 'warmth'",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(causes=[{"kind": "k", "key": "k", "sentence": "s", "hits": [], "shares": [SHARE]}]),
+            "the run is damaged: there is no metric 'warmth'",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(causes=[{"kind": "k", "key": "k", "sentence": "s", "hits": [], "shares": []}]),
+            "the run is damaged: a cause has no test",
+            "--agentperf-json=PATH",
+        ),
         (
             changed(tests=[{"outcome": "passed", "worker": "", "violations": [], "profile": {"nodeid": "t", "x": 1}}]),
-            "damaged: Profile: unknown field 'x'",
+            "test 1 is damaged: Profile: unknown field 'x'",
             "--agentperf-json=PATH",
         ),
     ],

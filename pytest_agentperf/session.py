@@ -57,6 +57,8 @@ class Session:
         self.roll = Roll()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
+        self.written: list[str] = []
+        """Paths of reports."""
 
     def open(self) -> None:
         """Once, when pytest is configured."""
@@ -294,7 +296,7 @@ class Session:
             except (OSError, ValueError) as problem:
                 self.problems.append(f"baselines: {problem}")
             self.problems += [f"baselines: {problem}" for problem in self.gate.problems]
-        self.problems += publish(self.settings, lambda: self.report)
+        self.problems += publish(self.settings, lambda: self.report, self.written)
 
     @property
     def _wants_whole(self) -> bool:
@@ -337,6 +339,8 @@ class Session:
             lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
         with self.guard:
             lines += workflow_commands(self.settings, lambda: self.report)
+        if self.written:
+            lines.append(f"agentperf: wrote {', '.join(self.written)}")
         for line in (*lines, *self.problems):
             terminal.write_line(line)
 

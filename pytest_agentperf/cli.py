@@ -151,7 +151,7 @@ def _progress(paths: Sequence[Path]) -> Iterator[Path]:
     due, shown = time.monotonic() + 0.5, False
     for number, path in enumerate(paths):
         if time.monotonic() >= due and sys.stderr.isatty():
-            sys.stderr.write(f"\rread {number:,} of {len(paths):,} files\x1b[K")
+            sys.stderr.write(f"\rread {number:,} of {count(len(paths), 'file')}\x1b[K")
             sys.stderr.flush()
             due, shown = time.monotonic() + 0.1, True
         yield path

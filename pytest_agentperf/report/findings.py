@@ -9,6 +9,7 @@ from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.report.figures import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,5 +58,5 @@ def sentences(entry: Entry) -> tuple[str, str]:
     many = ""
     if len(entry.tests) > 1:
         total = f", {format_value(round(entry.lost_ms), 'ms')} in all" if entry.lost_ms else ""
-        many = f" ({len(entry.tests):,} tests{total}, worst: {plain(entry.tests[0])})"
+        many = f" ({count(len(entry.tests), 'test')}{total}, worst: {plain(entry.tests[0])})"
     return f"{found.code} {found.name}{mark}: {plain(found.message)}{place}{many}", f"fix: {plain(found.fix)}"

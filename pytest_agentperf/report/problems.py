@@ -99,7 +99,9 @@ def _limits(report: Report) -> Iterator[Problem]:
         path, line = _place(source or first.where)
         yield Problem(
             check=f"limit/{metric[text, source]}",
-            text=message if len(hits) == 1 else f"{text} is not kept by {len(hits):,} tests; one of them: {message}",
+            text=message
+            if len(hits) == 1
+            else f"{text} is not kept by {count(len(hits), 'test')}; one of them: {message}",
             severity="error" if any(run.outcome != "xfailed" for run, _ in hits) else "info",
             tests=tuple(run.profile.nodeid for run, _ in hits),
             path=path,
@@ -122,7 +124,7 @@ def _findings(report: Report) -> Iterator[Problem]:
         tests: dict[str, list[Finding]] = {}
         for hit, finding in hits:
             tests.setdefault(hit.profile.nodeid, []).append(finding)
-        more = f" (the worst of {len(tests):,} tests)" if len(tests) > 1 else ""
+        more = f" (the worst of {count(len(tests), 'test')})" if len(tests) > 1 else ""
         yield Problem(
             check=worst.code,
             text=f"{worst.message}{more}. {worst.fix[0].upper()}{worst.fix[1:]}"

@@ -209,7 +209,7 @@ def _limits(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
         for row in ranked
         for violation in row.run.violations
     )
-    return counted("!", broken, "limits", width, paint)
+    return counted("!", broken, "limit", width, paint)
 
 
 _MOST_FINDINGS = 5
@@ -239,7 +239,7 @@ def _legend(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
             for run in marked
             if run.outcome == outcome
         )
-        lines += counted(_MARKS.get(outcome, "F"), texts, "stops", width, paint)
+        lines += counted(_MARKS.get(outcome, "F"), texts, "stop", width, paint)
     return lines
 
 
@@ -259,7 +259,7 @@ def _gauges(rows: list[_Row], width: int) -> list[str]:
             worst = low_test if low.better == "higher" else high_test
             text = (
                 f"metric {plain(name)}: {format_value(low.value, '')} to {format_value(high.value, plain(unit))}, mean "
-                f"{format_value(mean, '')} ({len(found):,} tests, worst: {plain(worst)})"
+                f"{format_value(mean, '')} ({count(len(found), 'test')}, worst: {plain(worst)})"
             )
         lines += sentence(text, width)
     return lines
@@ -272,7 +272,7 @@ def _notes(report: Report, width: int) -> list[str]:
         for run in report.tests
         for note in {**dict.fromkeys(run.profile.notes), **dict.fromkeys(run.profile.unmodelled)}
     )
-    return counted("note:", notes, "notes", width, painter(color=False))
+    return counted("note:", notes, "note", width, painter(color=False))
 
 
 def _bugs(report: Report, width: int, paint: Paint) -> list[str]:

@@ -283,7 +283,7 @@ def test_shards_merge_to_the_report_of_the_whole() -> None:
 def test_a_test_in_two_shards_counts_once() -> None:
     merged = merge([report(regressed("t.py::a"))] * 2)
     assert len(merged.tests) == 1
-    assert merged.notes == ("1 tests were in several of the merged runs; the last one counts",)
+    assert merged.notes == ("in several of the merged runs: 1 test; the last run of it counts",)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

@@ -86,9 +86,22 @@ def test_a_deep_link_opens_its_test_whatever_is_in_the_name(browser: webdriver.C
     assert browser.find_element("css selector", "h2.name").text == NAME
 
 
-def test_a_link_to_what_is_not_there_says_so(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}#t=gone")
-    assert browser.find_element("css selector", "main p.error").text == "This run has no test gone. all tests"
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("#t=gone", "This run has no test gone."),
+        ("#p=0123456789", "This run has no finding 0123456789."),
+        ("#t=50%25_off%", "This run has no test 50%25_off%."),
+    ],
+)
+def test_a_link_to_what_is_not_there_says_so_above_the_list(
+    browser: webdriver.Chrome, address: str, to: str, told: str
+) -> None:
+    browser.get(address + to)
+    assert texts(browser, "main > :first-child") == [told]
+    assert texts(browser, "h2")[0].startswith("Findings")
+    browser.get(address)
+    until(browser, lambda: texts(browser, "main > :first-child") == texts(browser, "h2")[:1])
 
 
 def test_keys(browser: webdriver.Chrome, address: str) -> None:

@@ -338,6 +338,7 @@ def test_notes_are_told_once_with_a_count_and_not_without_end() -> None:
 
     assert "note: shared (20 tests)" in text
     assert "note: 13 more notes, all in --agentperf-json" in text
+    assert "note: 1 more note, all in --agentperf-json" in block(report(*tests[:8]), 80)
 
 
 def test_names_are_told_by_function_where_modules_have_no_room() -> None:

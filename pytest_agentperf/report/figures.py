@@ -61,6 +61,11 @@ def hidden_sums(names: Iterable[str], sums: dict[str, Total]) -> list[str]:
     return [f"{METRICS[name].label} {_total_text(sums[name], unit)}" for name, unit in units.items() if name in sums]
 
 
+def told_sums(sums: dict[str, Total]) -> str:
+    """What a run cost, for who reads no more."""
+    return ", ".join(hidden_sums(("llm_calls", "tokens", "cost", "latency"), sums))
+
+
 def doubts(
     measured: Iterable[Measures], names: Sequence[str], width: int, paint: Paint, rows: Rows = TESTS
 ) -> list[str]:

@@ -20,8 +20,9 @@ from pytest_agentperf.model.change import Change
 from pytest_agentperf.model.metric import METRICS, Measures, Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
+from pytest_agentperf.report.figures import told_sums
 from pytest_agentperf.report.problems import Problem, heading, problems
-from pytest_agentperf.report.totals import time_source
+from pytest_agentperf.report.totals import time_source, totals
 from pytest_agentperf.report.waterfall import BAR, CALL, Places, Waterfalls
 
 _SLOT = "<!--data-->"
@@ -56,6 +57,7 @@ def to_data(report: Report) -> dict[str, Any]:
     found = problems(report)
     return {
         "heading": heading(report, found),
+        "sums": told_sums(totals(report.numbers)),
         "versions": dict(report.versions),
         "notes": [plain(note) for note in (*report.notes, *(f"bug in agentperf: {bug}" for bug in report.bugs))],
         "problems": [_problem(problem, places) for problem in found],

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.model.change import Share
 from pytest_agentperf.model.metric import METRICS
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
+from pytest_agentperf.model.usage import Usage
 from pytest_agentperf.report.formats import write
 from report.test_formats import cause, regressed, whole
 from samples import profiles, report, run, trip
@@ -204,6 +205,17 @@ def test_one_of_something_is_told_as_one(browser: webdriver.Chrome, written: Cal
     assert card.startswith(
         "regression/parallel-batch-lost it asks again (1 test, +1 LLM call)\nin all +1 turn, +1 ms latency\n"
     )
+
+
+def test_sums_say_what_is_estimated_and_what_is_unknown(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    profile = trip("t.py::a")
+    usage = replace(profile.calls[0].usage or Usage(), estimated=True)
+    guessed = replace(profile, calls=(replace(profile.calls[0], usage=usage), profile.calls[1]))
+    instant = replace(trip("t.py::b"), clock=ClockKind.INSTANT)
+    browser.get(written(report(run(guessed), run(instant))))
+    assert texts(browser, "#sums") == ["LLM calls 4, tokens ~5,760, cost $0.00077, latency >4,200 ms"]
 
 
 def test_it_says_no_problem_only_where_there_is_none(

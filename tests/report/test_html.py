@@ -13,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.model.call import Prompt, ToolResult
 from pytest_agentperf.model.change import Share
 from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.model.usage import Usage
+from pytest_agentperf.record.tools.window import with_windows
 from pytest_agentperf.report.formats import write
 from report.test_formats import cause, regressed, whole
 from samples import profiles, report, run, trip
@@ -235,6 +238,18 @@ def test_what_was_accepted_is_told_as_that(browser: webdriver.Chrome, written: C
     browser.get(written(replace(report(run(trip("t.py::a"))), causes=(accepted,))))
     assert "accepted since the merge base: flights and weather" in browser.find_element("css selector", ".is-info").text
     assert "1 accepted since the merge base" in browser.find_element("css selector", "#verdict").text
+
+
+def test_tools_that_nobody_saw_are_drawn_in_the_baseline_too(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    profile = trip()
+    carried = Prompt(results=(ToolResult(call_id="call_0", digest="d", size=9),))
+    calls = (replace(profile.calls[0], span=None), replace(profile.calls[1], span=None, prompt=carried))
+    unseen = replace(profile, calls=calls, spans=())
+    now = replace(unseen, spans=with_windows(unseen.spans, unseen.calls))
+    browser.get(f"{written(report(replace(run(now), base=skeleton(unseen))))}#t={quote(profile.nodeid)}")
+    assert texts(browser, ".fall .label") == ["LLM gpt-5-nano", "tools flights, weather", "LLM gpt-5-nano"] * 2
 
 
 def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:

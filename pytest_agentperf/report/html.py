@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -115,7 +116,7 @@ def _metric(name: str, numbers: Sequence[Measures], texts: Places[str]) -> dict[
 
 def _test(run: TestRun, sizes: Sequence[int], texts: Places[str]) -> Sequence[Any]:
     profile = run.profile
-    lines = (*(violation.message for violation in run.violations), *profile.unmodelled, *profile.notes)
+    lines = (*_stop(run), *(violation.message for violation in run.violations), *profile.unmodelled, *profile.notes)
     return (
         plain(profile.nodeid),
         texts[run.outcome],
@@ -124,6 +125,14 @@ def _test(run: TestRun, sizes: Sequence[int], texts: Places[str]) -> Sequence[An
         len(run.changes),
         [texts[plain(line)] for line in lines],
     )
+
+
+def _stop(run: TestRun) -> Iterator[str]:
+    """What ended the agent in mid-run, and what to do about a request that is not recorded."""
+    if run.stopped:
+        yield f"stopped: {run.stopped}"
+    if run.profile.misses:
+        yield f"to record it: pytest {shlex.quote(run.profile.nodeid)} --agentperf-record=all"
 
 
 def _change(change: Change, numbers: Measures, judgements: Places[Judgement]) -> Sequence[Any]:

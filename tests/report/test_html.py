@@ -17,6 +17,7 @@ from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.call import Prompt, ToolResult
 from pytest_agentperf.model.change import Share
 from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.model.usage import Usage
@@ -219,6 +220,24 @@ def test_sums_say_what_is_estimated_and_what_is_unknown(
     instant = replace(trip("t.py::b"), clock=ClockKind.INSTANT)
     browser.get(written(report(run(guessed), run(instant))))
     assert texts(browser, "#sums") == ["LLM calls 4, tokens ~5,760, cost $0.00077, latency >4,200 ms"]
+
+
+def test_a_test_that_was_stopped_says_by_what_and_how_to_record_it(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    stopped = run(replace(trip("t.py::a[b c]"), misses=(Miss(asked=trip().calls[0]),)), "failed")
+    other = run(trip("t.py::b"), "failed")
+    stops = ("no recorded answer for POST https://x/y (LLM call 3 of this test)", "token budget of 9 exceeded")
+    tests = [replace(test, stopped=stop) for test, stop in zip((stopped, other), stops, strict=True)]
+    address = written(report(*tests))
+    browser.get(f"{address}#t={quote('t.py::a[b c]')}")
+    assert texts(browser, "main > p")[1:3] == [
+        f"stopped: {stops[0]}",
+        "to record it: pytest 't.py::a[b c]' --agentperf-record=all",
+    ]
+    browser.get(f"{address}#t={quote('t.py::b')}")
+    until(browser, lambda: texts(browser, "main > p")[1:2] == [f"stopped: {stops[1]}"])
+    assert "to record it" not in browser.find_element("css selector", "main").text
 
 
 def test_it_says_no_problem_only_where_there_is_none(

@@ -44,6 +44,8 @@ class Side:
     """What it says; raises BadBaseline."""
     live: bool = False
     """A provider answered: then its numbers say little, and judge nothing."""
+    finished: bool = True
+    """Else its numbers are those of a part."""
 
 
 Sides = Mapping[str, Side]
@@ -88,15 +90,24 @@ class Project:
         if not name:
             return _committed(self.baselines())
         if Path(name).is_file():
-            seen = [test.profile for test in read(Path(name)).tests if test.profile.calls]
             return {
-                one.nodeid: Side(write_skeleton(one), partial(skeleton, one), bool(comparable(one))) for one in seen
+                test.profile.nodeid: _ran(test)
+                for test in read(Path(name)).tests
+                if test.profile.calls or test.stopped or test.profile.misses
             }
         try:
             source = Revision(self.root, name)
         except GitError as problem:
             raise GitError(f"{name}: neither a file nor a git revision ({problem})") from None
         return _committed(Baselines(source, self.folder, self.own_prices))
+
+
+def _ran(test: TestRun) -> Side:
+    """What failed for no reason of ours failed in its body, and says no more than what was stopped there."""
+    seen = test.profile
+    ours = test.violations or any(change.verdict.fails for change in test.changes)
+    finished = not (test.stopped or seen.misses) and (test.outcome != "failed" or bool(ours))
+    return Side(write_skeleton(seen), partial(skeleton, seen), bool(comparable(seen)), finished)
 
 
 def _committed(baselines: Baselines) -> Sides:
@@ -125,9 +136,16 @@ def _project_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> int:
-    """Exit status 1 where something is worse than the thresholds allow."""
+    """Exit status 1 where something is worse than the thresholds allow, or cannot be seen for a test of B did not finish."""
     project = Project.here(arguments.rootdir, arguments.baseline)
     base, head = project.sides(arguments.a), project.sides(arguments.b)
+    cut = {
+        name: {nodeid for nodeid, side in sides.items() if not side.finished}
+        for name, sides in (("A", base), ("B", head))
+    }
+    base, head = (
+        {nodeid: side for nodeid, side in sides.items() if nodeid not in cut["A"] | cut["B"]} for sides in (base, head)
+    )
     report = side_by_side(project, base, head)
     both = len(base.keys() & head.keys())
     told = [f"{count(both, 'test')} compared, {len(report.tests):,} changed"]
@@ -136,10 +154,11 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
         for one, other, name in ((base, head, "A"), (head, base, "B"))
         if one.keys() - other.keys()
     ]
+    told += [f"{count(len(tests), 'test')} did not finish in {name}: left out" for name, tests in cut.items() if tests]
     _tell([f"agentperf: {', '.join(told)}", *changes.causes(report.causes, width, painter(color=color), "compare")])
     for test in report.tests:
         _tell([test.profile.nodeid, *changes.numbers(test, width)])
-    return int(any(change.verdict.fails for test in report.tests for change in test.changes))
+    return int(bool(cut["B"]) or any(change.verdict.fails for test in report.tests for change in test.changes))
 
 
 def side_by_side(project: Project, base: Sides, head: Sides) -> Report:

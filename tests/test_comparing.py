@@ -1,0 +1,56 @@
+"""`compare` and `review` of stored runs; with real sessions, in tests/plugin/test_baseline.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_agentperf.cli import main
+from pytest_agentperf.model.miss import Miss
+from pytest_agentperf.model.report import TestRun
+from pytest_agentperf.report.formats import write
+from samples import report, run, trip
+
+Store = Callable[..., None]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Runs in files of these names, in the folder that one stands in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "t.py").touch()
+
+    def write_runs(**runs: list[TestRun]) -> None:
+        for name, tests in runs.items():
+            write(report(*tests), "json", tmp_path / f"{name}.json")
+
+    return write_runs
+
+
+def cut(nodeid: str) -> TestRun:
+    """It did the first of its two calls."""
+    whole = trip(nodeid)
+    return run(replace(whole, calls=whole.calls[:1], spans=whole.spans[:1]), "failed")
+
+
+@pytest.mark.parametrize(
+    "died",
+    [
+        replace(cut("t.py::a"), stopped="no recorded answer for POST https://x"),
+        replace(cut("t.py::a"), profile=replace(cut("t.py::a").profile, misses=(Miss(asked=trip().calls[1]),))),
+        replace(cut("t.py::a"), stopped="no recorded answer", profile=replace(trip("t.py::a"), calls=(), spans=())),
+        cut("t.py::a"),
+    ],
+    ids=["stopped", "missed", "at once", "by itself"],
+)
+def test_what_did_not_finish_is_not_better(store: Store, died: TestRun, capsys: pytest.CaptureFixture[str]) -> None:
+    store(a=[run(trip("t.py::a")), run(trip("t.py::b"))], b=[died, run(trip("t.py::b"))])
+    assert main(["compare", "a.json", "b.json"]) == 1
+    assert capsys.readouterr().out == "agentperf: 1 test compared, 0 changed, 1 test did not finish in B: left out\n"
+    assert main(["compare", "b.json", "a.json"]) == 0
+    assert capsys.readouterr().out == "agentperf: 1 test compared, 0 changed, 1 test did not finish in A: left out\n"

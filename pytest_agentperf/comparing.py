@@ -187,7 +187,6 @@ def review_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         action="append",
         default=[],
-        choices=(*KINDS, "other", "all"),
         help="accept causes of this kind (or all) without a question; again for more",
     )
     parser.add_argument("--force", action="store_true", help="write where CI is set, too")
@@ -200,6 +199,7 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         sys.stderr.write("pytest-agentperf review: CI is set, so that no baseline is written; --force writes them\n")
         return 2
     report = read(arguments.run_file)
+    _check_kinds(arguments.accept, report)
     stopped = [cause for cause in report.causes if cause.kind == "miss"]
     if stopped:
         _tell(
@@ -210,7 +210,8 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         _tell(changes.causes(stopped, width, painter(color=color)))
     open_ = [cause for cause in report.causes if not cause.accepted and cause not in stopped]
     if not open_:
-        _tell(["agentperf: nothing to review: no test differs from its baseline"])
+        nothing = "nothing else to review" if stopped else "nothing to review: no test differs from its baseline"
+        _tell([f"agentperf: {nothing}"])
         return 0
     project = Project.here(arguments.rootdir, arguments.baseline)
     modules = {nodeid.partition("::")[0] for cause in open_ for nodeid in cause.tests}
@@ -220,13 +221,24 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         )
     accepted = set()
     for number, cause in enumerate(open_, 1):
-        _tell(["", f"cause {number} of {len(open_)}", *changes.causes([cause], width, painter(color=color))])
+        _tell(
+            ["", f"cause {number} of {len(open_)}: {cause.kind}", *changes.causes([cause], width, painter(color=color))]
+        )
         answer = "y" if {cause.kind, "all"} & set(arguments.accept) else _answer(report, cause, width, ask)
         if answer == "q":
             break
         if answer == "y":
             accepted.add(cause.key)
     return _accept(report, open_, accepted, project, width)
+
+
+def _check_kinds(wanted: Sequence[str], report: Report) -> None:
+    """Raises BadConfiguration for a word that is no kind, in this run or in any."""
+    here = sorted({cause.kind for cause in report.causes if not cause.accepted and cause.kind != "miss"})
+    for kind in wanted:
+        if kind not in (*KINDS, *here, "other", "all"):
+            there_are = f"the run's causes are of: {', '.join(here)}" if here else "the run has no cause to accept"
+            raise BadConfiguration(f"--accept={kind}: there is no such kind; {there_are}")
 
 
 def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str]) -> str:

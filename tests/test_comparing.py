@@ -12,6 +12,7 @@ from pytest_agentperf.cli import main
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.report.formats import write
+from report.test_formats import cause, regressed
 from samples import report, run, trip
 
 Store = Callable[..., None]
@@ -54,3 +55,15 @@ def test_what_did_not_finish_is_not_better(store: Store, died: TestRun, capsys: 
     assert capsys.readouterr().out == "agentperf: 1 test compared, 0 changed, 1 test did not finish in B: left out\n"
     assert main(["compare", "b.json", "a.json"]) == 0
     assert capsys.readouterr().out == "agentperf: 1 test compared, 0 changed, 1 test did not finish in A: left out\n"
+
+
+def test_review_takes_the_kinds_that_the_run_has(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    nodeid = "t.py::a"
+    found = tuple(replace(cause(nodeid), kind=kind, key=kind) for kind in ("parallel-won", "cache-hit"))
+    write(replace(report(regressed(nodeid)), causes=found), "json", Path("run.json"))
+    assert main(["review", "run.json", "--accept=parallel-won", "--accept=cache-hit"]) == 0
+    assert "2 causes accepted, 1 baseline written" in capsys.readouterr().out
+    assert main(["review", "run.json", "--accept=warmth"]) == 2
+    assert capsys.readouterr().err == (
+        "pytest-agentperf: --accept=warmth: there is no such kind; the run's causes are of: cache-hit, parallel-won\n"
+    )

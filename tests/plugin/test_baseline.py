@@ -499,7 +499,7 @@ def test_review_accepts_by_cause(project, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["review", "run.json"]) == 0
     told = capsys.readouterr().out
-    assert "cause 1 of 1" in told
+    assert "cause 1 of 1: extra-turn\n" in told
     assert "    LLM calls 2 -> 3 (regression)" in told
     assert told.endswith("0 causes accepted, 0 baselines written\n")
     assert main(["review", "run.json", "--accept=extra-turn"]) == 0
@@ -551,9 +551,10 @@ def test_review_accepts_kinds_that_there_are_and_keeps_what_was_accepted_before_
     run(project, "--agentperf-json=run.json", passed=2, failed=1)
 
     monkeypatch.chdir(project.path)
-    with pytest.raises(SystemExit):
-        main(["review", "run.json", "--accept=bogus"])
-    assert "argument --accept: invalid choice: 'bogus' (choose from" in capsys.readouterr().err
+    assert main(["review", "run.json", "--accept=bogus"]) == 2
+    assert capsys.readouterr().err == (
+        "pytest-agentperf: --accept=bogus: there is no such kind; the run's causes are of: context, extra-turn, output\n"
+    )
 
     def ask(_):
         for answer in answers:
@@ -631,7 +632,9 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     monkeypatch.delenv("CI", raising=False)
     capsys.readouterr()
     assert main(["review", "run.json", "--accept=all"]) == 0
-    assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in told
+    assert told.endswith("agentperf: nothing else to review\n")
     assert not (session.path / FILE).exists()
 
 

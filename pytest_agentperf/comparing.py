@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pytest_agentperf import node_id
+from pytest_agentperf.judge import revisions
 from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
@@ -219,6 +220,8 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         raise BadConfiguration(
             f"{arguments.run_file}: there is no {min(modules)} in {project.root}; --rootdir=DIR says where pytest ran"
         )
+    if report.commit and (now := revisions.head(project.root)) not in ("", report.commit):
+        _tell(sentence(f"agentperf: the run is of commit {report.commit[:12]}, and HEAD is {now[:12]}", width))
     accepted = set()
     for number, cause in enumerate(open_, 1):
         _tell(

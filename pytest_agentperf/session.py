@@ -306,7 +306,7 @@ class Session:
     @cached_property
     def report(self) -> Report:
         """Of the whole run, once its last test is over."""
-        from pytest_agentperf.judge import cassettes
+        from pytest_agentperf.judge import cassettes, revisions
         from pytest_agentperf.model.codec import from_text, no_collection
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
@@ -326,6 +326,7 @@ class Session:
             notes=tuple(notes),
             bugs=tuple(self.guard.bugs),
             versions=tuple(versions.items()),
+            commit=revisions.head(self.config.rootpath) if self.settings.json_path else "",
             texts=tuple(texts),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_agentperf.cli import main
+from pytest_agentperf.judge import revisions
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.report.formats import write
@@ -67,3 +69,19 @@ def test_review_takes_the_kinds_that_the_run_has(store: Store, capsys: pytest.Ca
     assert capsys.readouterr().err == (
         "pytest-agentperf: --accept=warmth: there is no such kind; the run's causes are of: cache-hit, parallel-won\n"
     )
+
+
+def test_review_says_where_head_is_not_what_ran(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    for arguments in (("init", "-q"), (*identity, "commit", "-qm", "x", "--allow-empty")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    now, other = revisions.head(tmp_path), "c0ffee" * 6 + "c0ff"
+    for commit, told in ((other, [f"the run is of commit c0ffeec0ffee, and HEAD is {now[:12]}"]), (now, []), ("", [])):
+        of = replace(report(regressed("t.py::a")), causes=(cause("t.py::a"),), commit=commit)
+        write(of, "json", tmp_path / "run.json")
+        assert main(["review", "run.json"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if "HEAD" in line] == [f"agentperf: {line}" for line in told]

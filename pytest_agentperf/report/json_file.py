@@ -43,6 +43,7 @@ def render(report: Report) -> Iterator[str]:
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "versions": dict(report.versions),
+            **({"commit": report.commit} if report.commit else {}),
             "totals": {
                 "tests": len(tests),
                 **{name: total_json(name, total) for name, total in totals(report.numbers).items()},
@@ -76,7 +77,8 @@ def from_document(data: Any) -> Report:
         _check(share for cause in lists["causes"] for share in cause.shares)
         if not all(cause.hits for cause in lists["causes"]):
             raise ValueError("a cause has no test")
-        return Report(tests=tests, versions=tuple(data["versions"].items()), **lists)
+        commit = codec.from_json(str, data.get("commit", ""))
+        return Report(tests=tests, versions=tuple(data["versions"].items()), commit=commit, **lists)
 
 
 def _tests(data: Iterable[Any]) -> Iterator[TestRun]:

@@ -25,10 +25,14 @@ def merge(reports: Sequence[Report]) -> Report:
     notes = dict.fromkeys(note for report in reports for note in report.notes)
     if twice:
         notes[f"in several of the merged runs: {count(twice, 'test')}; the last run of it counts"] = None
+    commits = dict.fromkeys(report.commit for report in reports)
+    if len(commits) > 1:
+        notes[f"the merged runs are of several commits: {', '.join(one or 'unknown' for one in commits)}"] = None
     return Report(
         tests=tuple(tests[nodeid] for nodeid in sorted(tests)),
         causes=causes(tests.values()),
         notes=tuple(notes),
         bugs=tuple(dict.fromkeys(bug for report in reports for bug in report.bugs)),
         versions=tuple(dict(pair for report in reports for pair in report.versions).items()),
+        commit=reports[0].commit if len(commits) == 1 else "",
     )

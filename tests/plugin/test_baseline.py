@@ -444,6 +444,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
 
     monkeypatch.chdir(project.path)
     capsys.readouterr()
+    assert len(json.loads((project.path / "run.json").read_text())["commit"]) == 40
     assert main(["compare", "main"]) == 1
     told = capsys.readouterr().out
     assert told.startswith("agentperf: 3 tests compared, 1 changed\n! one more LLM call (1 test, ")

@@ -247,7 +247,9 @@ def test_lanes(stretches: list[tuple[int, int]]) -> None:
 
 def test_pytest_benchmark_compares_it(tmp_path: Path) -> None:
     pytest.importorskip("pytest_benchmark")
-    (tmp_path / "0001_run.json").write_text(series.pytest_benchmark(whole()), "utf-8")
+    document = series.pytest_benchmark(replace(whole(), commit="c0ffee"))
+    assert json.loads(document)["commit_info"]["id"] == "c0ffee"
+    (tmp_path / "0001_run.json").write_text(document, "utf-8")
     command = [sys.executable, "-m", "pytest_benchmark", "compare", "0001_run.json", "--columns=median,rounds"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -284,6 +286,13 @@ def test_a_test_in_two_shards_counts_once() -> None:
     merged = merge([report(regressed("t.py::a"))] * 2)
     assert len(merged.tests) == 1
     assert merged.notes == ("in several of the merged runs: 1 test; the last run of it counts",)
+
+
+def test_shards_of_one_commit_are_of_it() -> None:
+    one, two = (replace(report(regressed(name)), commit="c1") for name in ("t.py::a", "t.py::b"))
+    assert merge([one, two]).commit == "c1"
+    mixed = merge([one, replace(two, commit="")])
+    assert (mixed.commit, mixed.notes) == ("", ("the merged runs are of several commits: c1, unknown",))
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

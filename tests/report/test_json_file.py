@@ -163,6 +163,13 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
     assert lost["time"] == "stated"
 
 
+def test_its_commit_is_kept_where_it_has_one(tmp_path: Path) -> None:
+    of = replace(two(), commit="c0ffee")
+    write(of, "json", tmp_path / "run.json")
+    assert read(tmp_path / "run.json") == of
+    assert list(document(of))[:4] == ["format", "version", "versions", "commit"]
+
+
 def test_names_beyond_ascii_and_beyond_unicode(tmp_path: Path) -> None:
     of = report(run(trip("tests/test_\u00e4.py::test[\u65e5\u672c]")), run(trip("tests/test_\udcff.py::test")))
     write(of, "json", tmp_path / "run.json")

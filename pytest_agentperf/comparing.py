@@ -157,6 +157,7 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
     ]
     told += [f"{count(len(tests), 'test')} did not finish in {name}: left out" for name, tests in cut.items() if tests]
     _tell([f"agentperf: {', '.join(told)}", *changes.causes(report.causes, width, painter(color=color), "compare")])
+    _tell(changes.legend(report.causes, width))
     for test in report.tests:
         _tell([test.profile.nodeid, *changes.numbers(test, width)])
     return int(bool(cut["B"]) or any(change.verdict.fails for test in report.tests for change in test.changes))

@@ -12,7 +12,7 @@ from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.metric import Measures, format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.changes import causes, counts
+from pytest_agentperf.report.changes import causes, counts, legend
 from pytest_agentperf.report.figures import column, count, counted, doubts, figure, hidden_sums, sentence
 from pytest_agentperf.report.findings import entries, sentences
 from pytest_agentperf.report.table import (
@@ -109,6 +109,7 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     below = [
         *_limits(ranked, width, paint),
         *causes(report.causes, width, paint),
+        *legend(report.causes, width),
         *counts(report.tests, width),
         *_findings(rows, width, paint),
         *_legend(ranked, width, paint),

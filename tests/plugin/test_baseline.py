@@ -422,7 +422,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     asks(project, "plain", "plain", "other")
     run(project, "--agentperf-update")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json").stdout.fnmatch_lines(
-        ["- accepted since the merge base: one more LLM call (1 test, *"]
+        ["= accepted since the merge base: one more LLM call (1 test, *"]
     )
     page = project.path / "run.md"
     run(project, "--agentperf-against=main", f"--agentperf-markdown={page}")
@@ -434,7 +434,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     )
     asks(project, "plain", "plain", "other", "other")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json", passed=2, failed=1).stdout.fnmatch_lines(
-        ["! one more LLM call (1 test, *", "- accepted since the merge base: one more LLM call (1 test, *"]
+        ["! one more LLM call (1 test, *", "= accepted since the merge base: one more LLM call (1 test, *"]
     )
     asks(project, "plain", "plain", "other")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json")
@@ -469,7 +469,7 @@ def test_what_a_branch_accepts_stays_visible_where_a_module_moves(project):
     run(project, "--agentperf-update")
     git(project, "add", "-A")
     run(project, "--agentperf-against=main").stdout.fnmatch_lines(
-        ["- accepted since the merge base: one more LLM call (1 test, *"]
+        ["= accepted since the merge base: one more LLM call (1 test, *"]
     )
 
 

@@ -22,7 +22,7 @@ from pytest_agentperf.model.metric import METRICS, Measures, Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import told_sums
-from pytest_agentperf.report.problems import Problem, heading, problems
+from pytest_agentperf.report.problems import MOST_AMOUNTS, Problem, heading, problems
 from pytest_agentperf.report.totals import time_source, totals
 from pytest_agentperf.report.waterfall import BAR, CALL, Places, Waterfalls
 
@@ -79,24 +79,28 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Seq
 
 
 def _problem(problem: Problem, places: dict[str, int]) -> dict[str, Any]:
-    """`shares`: metrics and their amounts in all tests; `each`: of every test, and so are its amounts of these metrics."""
+    """`each`: metrics, and their amounts in every one of the tests."""
     each: dict[int, dict[str, Number]] = {places[test]: defaultdict(int) for test in problem.tests if test in places}
     for test, shares in zip(problem.tests, problem.each, strict=False):
         for share in shares:
             if test in places:
                 each[places[test]][share.metric] += share.amount  # type: ignore[operator]
-    metrics = dict.fromkeys(share.metric for shares in (problem.shares, *problem.each) for share in shares)
+    metrics = dict.fromkeys(
+        share.metric for shares in (problem.shares, *problem.each) for share in shares if share.amount
+    )
     return {
         "check": problem.check,
         "text": plain(problem.text),
         "severity": problem.severity,
         "place": f"{problem.path}:{problem.line}" if problem.path else "",
         "id": problem.fingerprint[:10],
-        "shares": [(_PLACES[share.metric], _number(share.amount)) for share in problem.shares],
+        "amounts": problem.amounts,
         "tests": list(each),
-        "each": [(_PLACES[name], [_number(amounts.get(name, 0)) for amounts in each.values()]) for name in metrics]
-        if problem.each
-        else [],
+        "each": [
+            (_PLACES[name], [_number(amounts.get(name, 0)) for amounts in each.values()])
+            for name in [*metrics][:MOST_AMOUNTS]
+            if problem.each
+        ],
     }
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pytest_agentperf.analyze.text import plain
-from pytest_agentperf.model.metric import METRICS, format_amount, format_value
+from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import count, figure, told_sums
@@ -87,7 +87,7 @@ def _problem(problem: Problem) -> list[str]:
         _SIGNS[problem.severity],
         f"{text(problem.text)}{place}",
         f"{len(problem.tests):,}{example}",
-        "<br>".join(format_amount(share.metric, share.amount) for share in problem.shares),
+        "<br>".join(problem.amounts),
     ]
 
 

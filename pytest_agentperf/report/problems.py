@@ -10,12 +10,14 @@ from typing import Literal
 
 from pytest_agentperf.model.change import Cause, Share
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.metric import METRICS, format_amount
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import told
 from pytest_agentperf.report.figures import count
 
 Severity = Literal["error", "warning", "info"]
+MOST_AMOUNTS = 3
+"""As many as the sentence of a cause has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +33,20 @@ class Problem:
     accepted: bool = False
     """A regression, or a gain, that the baselines have taken in since the merge base."""
     shares: tuple[Share, ...] = ()
-    """What it costs, where that is known."""
+    """What it costs, where that is known; the costliest first."""
     each: tuple[tuple[Share, ...], ...] = ()
     """What it costs each of the tests, in their order; empty where that is not told."""
     path: str = ""
     line: int = 1
     key: str = ""
     """Equal for the same problem in every run: it holds no measured value."""
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The weightiest three of its shares, but for those that the text tells."""
+        shares = [share for share in self.shares if share.amount][:MOST_AMOUNTS]
+        told = (format_amount(share.metric, share.amount) for share in shares)
+        return tuple(amount for amount in told if amount not in self.text)
 
     @property
     def fingerprint(self) -> str:

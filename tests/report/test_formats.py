@@ -149,6 +149,12 @@ def test_a_comment_is_short_and_can_be_found_again() -> None:
     assert "More than fits here" in comment
 
 
+def test_an_amount_is_told_once_in_markdown() -> None:
+    told = replace(cause("t.py::a"), sentence="it is slower (1 test, +600 ms latency, +$0.0010)")
+    page = markdown.page(replace(report(regressed("t.py::a")), causes=(told,)))
+    assert "| it is slower (1 test, +600 ms latency, +$0.0010)<br>`tests/test_trip.py:7` | 1, `t.py::a` |  |" in page
+
+
 # -- CI hosts ------------------------------------------------------------------------------------------------------------
 
 

@@ -83,7 +83,7 @@ def test_findings_lead_to_tests_and_these_to_their_waterfall(browser: webdriver.
     now, _baseline = browser.find_elements("css selector", ".fall")
     labels = [label.text for label in now.find_elements("css selector", ".label")]
     assert labels[:3] == ["llm:planning", "LLM gpt-5-nano", "tool flights"]
-    assert texts(browser, "h3")[:2] == ["Findings", "Against the baseline"]
+    assert texts(browser, "h3")[:2] == ["Findings (2)", "Against the baseline"]
 
 
 def test_a_deep_link_opens_its_test_whatever_is_in_the_name(browser: webdriver.Chrome, address: str) -> None:
@@ -119,7 +119,7 @@ def test_keys(browser: webdriver.Chrome, address: str) -> None:
     browser.find_element("css selector", "body").send_keys("k")
     until(browser, lambda: texts(browser, "h2.name") != ["tests/test_z.py::test_limited"])
     browser.find_element("css selector", "body").send_keys("\ue00c")  # Escape
-    until(browser, lambda: "Findings" in texts(browser, "h2"))
+    until(browser, lambda: texts(browser, "h2") == ["Findings (3)", "Tests (3)"])
 
 
 def test_columns_sort(browser: webdriver.Chrome, address: str) -> None:
@@ -161,8 +161,21 @@ def test_outcomes_and_verdicts_are_seen_without_scrolling(browser: webdriver.Chr
     browser.get(address)
     assert texts(browser, ".list td:nth-child(2)") == ["failed, 1 worse", "failed, 1 worse", "failed"]
     assert right_edge(browser, ".list td:nth-child(2)") <= width
+    assert (
+        browser.execute_script(
+            "const box = document.createRange(); box.selectNodeContents(document.querySelector('.list td:nth-child(2)'));"
+            "return box.getClientRects().length"
+        )
+        == 1
+    )  # line
     browser.get(f"{address}#t={quote(NAME)}")
-    assert texts(browser, ".changes tbody td") == ["latency", "3,600 ms", "4,200 ms", "regression: over 2 %"]
+    assert texts(browser, ".changes tbody td") == [
+        "latency",
+        "3,600 ms",
+        "4,200 ms",
+        "+600 ms (+16.7 %)",
+        "regression: over 2 %",
+    ]
     assert right_edge(browser, ".changes td") <= width
 
 
@@ -238,6 +251,25 @@ def test_a_test_that_was_stopped_says_by_what_and_how_to_record_it(
     browser.get(f"{address}#t={quote('t.py::b')}")
     until(browser, lambda: texts(browser, "main > p")[1:2] == [f"stopped: {stops[1]}"])
     assert "to record it" not in browser.find_element("css selector", "main").text
+
+
+def test_a_finding_tells_three_amounts_at_most(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    names = ("cost", "latency", "tokens", "llm_calls", "input_tokens")
+    many = tuple(Share(metric=name, amount=2, unit=METRICS[name].unit) for name in names)
+    two = replace(cause("t.py::a", "t.py::b"), shares=many)
+    told = replace(two, hits=tuple(replace(hit, shares=many) for hit in two.hits))
+    browser.get(written(replace(report(regressed("t.py::a"), regressed("t.py::b")), causes=(told,))))
+    lines = browser.find_element("css selector", ".problem").text.splitlines()
+    assert lines[1] == "in all +$2.00, +2 ms latency, +2 tokens"
+    browser.find_element("css selector", ".problem li a").click()
+    assert texts(browser, ".share")[0] == "Here: +$2.00, +2 ms latency, +2 tokens"
+
+
+def test_a_number_beside_its_name_has_no_second_unit(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}#t={quote(NAME)}")
+    rows = texts(browser, ".numbers tr")
+    assert rows[0] == "latency 4,200 ms"
+    assert "input tokens 2,710" in rows
 
 
 def test_it_says_no_problem_only_where_there_is_none(

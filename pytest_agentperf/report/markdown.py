@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pytest_agentperf.analyze.text import plain
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS, format_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import count, figure, told_sums
@@ -94,7 +94,7 @@ def _problem(problem: Problem) -> list[str]:
 def _changes(run: TestRun) -> Iterator[list[str]]:
     name = code(run.profile.nodeid)
     for change in run.changes:
-        was, now = (format_value(value, change.unit) for value in (change.was, change.now))
+        was, now = (format_number(change.metric, value) for value in (change.was, change.now))
         yield [name, METRICS[change.metric].label, was, now, text(verdict(change))]
         name = ""
 

@@ -149,6 +149,14 @@ def test_a_comment_is_short_and_can_be_found_again() -> None:
     assert "More than fits here" in comment
 
 
+def test_a_number_beside_its_name_has_no_second_unit() -> None:
+    more = Change(
+        metric="input_tokens", was=100, now=200, limit=None, unit="tokens", verdict=Verdict.REGRESSION, why="over 2 %"
+    )
+    page = markdown.page(report(replace(regressed("t.py::a"), changes=(more,))))
+    assert "| `t.py::a` | input tokens | 100 | 200 | regression: over 2 % |" in page
+
+
 def test_an_amount_is_told_once_in_markdown() -> None:
     told = replace(cause("t.py::a"), sentence="it is slower (1 test, +600 ms latency, +$0.0010)")
     page = markdown.page(replace(report(regressed("t.py::a")), causes=(told,)))

@@ -14,6 +14,7 @@ from pytest_agentperf.model.metric import METRICS, format_amount
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import told
 from pytest_agentperf.report.figures import count
+from pytest_agentperf.report.findings import entries
 
 Severity = Literal["error", "warning", "info"]
 MOST_AMOUNTS = 3
@@ -57,7 +58,7 @@ class Problem:
 def problems(report: Report) -> list[Problem]:
     """Regressions, then limits that were not kept, then what rules found; of each the costliest first."""
     where = {run.profile.nodeid: run.where for run in report.tests}
-    return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report)]
+    return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report, where)]
 
 
 def heading(report: Report, found: Sequence[Problem]) -> str:
@@ -119,37 +120,27 @@ def _limits(report: Report) -> Iterator[Problem]:
         )
 
 
-def _findings(report: Report) -> Iterator[Problem]:
+def _findings(report: Report, where: dict[str, str]) -> Iterator[Problem]:
     """One for each rule, place and cause."""
-    found: dict[tuple[str, ...], list[tuple[TestRun, Finding]]] = defaultdict(list)
-    for run in report.tests:
-        for finding in run.profile.findings:
-            found[finding.code, finding.where, finding.cause, *finding.tools].append((run, finding))
-    ranked = sorted(found.items(), key=lambda item: (-sum(f.lost_ms or 0 for _, f in item[1]), item[0]))
-    for key, hits in ranked:
-        hits.sort(key=lambda hit: (-(hit[1].lost_ms or 0), -(hit[1].lost_tokens or 0), hit[0].profile.nodeid))
-        run, worst = hits[0]
-        path, line = _place(worst.where or run.where)
-        tests: dict[str, list[Finding]] = {}
-        for hit, finding in hits:
-            tests.setdefault(hit.profile.nodeid, []).append(finding)
-        more = f" (the worst of {count(len(tests), 'test')})" if len(tests) > 1 else ""
+    for entry in entries(run.profile for run in report.tests):
+        worst, nodeid = entry.hits[0]
+        path, line = _place(worst.where or where[nodeid])
+        more = f" (the worst of {count(len(entry.tests), 'test')})" if len(entry.tests) > 1 else ""
+        fix = f". {worst.fix[0].upper()}{worst.fix[1:]}" if worst.fix else ""
         yield Problem(
             check=worst.code,
-            text=f"{worst.message}{more}. {worst.fix[0].upper()}{worst.fix[1:]}"
-            if worst.fix
-            else f"{worst.message}{more}",
+            text=f"{worst.message}{more}{fix}",
             severity="warning",
-            tests=tuple(tests),
-            shares=_lost([finding for _, finding in hits]),
-            each=tuple(map(_lost, tests.values())),
+            tests=tuple(entry.tests),
+            shares=_lost([found for found, _ in entry.hits]),
+            each=tuple(map(_lost, entry.tests.values())),
             path=path,
             line=line,
-            key="\n".join((*key, "" if worst.where else run.profile.nodeid)),
+            key="\n".join((worst.code, worst.where, worst.cause, *worst.tools, "" if worst.where else nodeid)),
         )
 
 
-def _lost(findings: list[Finding]) -> tuple[Share, ...]:
+def _lost(findings: Sequence[Finding]) -> tuple[Share, ...]:
     ms = round(sum(finding.lost_ms or 0 for finding in findings))
     tokens = sum(finding.lost_tokens or 0 for finding in findings)
     usd = [finding.lost_usd for finding in findings if finding.lost_usd]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.call import Prompt, ToolResult
 from pytest_agentperf.model.change import Share
-from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.metric import METRICS, format_value
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
@@ -315,6 +316,19 @@ def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Rep
     )
     ticks = [float(tick.get_attribute("style").split()[1][:-2]) for tick in track.find_elements("css selector", "b")]
     assert ticks == [pytest.approx(100 * ms / 4200, abs=0.1) for ms in (700, 1100, 1500)]
+
+
+def test_numbers_read_alike_in_the_page_and_elsewhere(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(address)
+    browser.find_element("css selector", "h2")
+    numbers = [0, 1, 7, 1234, 1234567, 0.1, 0.05, 0.012, 0.00019, 0.0000123, 1.5, 99.999, 12345.678]
+    assert browser.execute_script("return arguments[0].map(money)", numbers) == [
+        format_value(Decimal(str(usd)), "USD") for usd in numbers
+    ]
+    counts = [number for number in numbers if number == int(number)]
+    assert browser.execute_script("return arguments[0].map(number.format)", counts) == [
+        format_value(count, "") for count in counts
+    ]
 
 
 @settings(max_examples=25)

@@ -238,7 +238,7 @@ def _orphans(arguments: argparse.Namespace) -> int:
     found = [path for path in inspection.files(folders) if path.resolve() not in used and inspection.is_cassette(path)]
     for path in found:
         sys.stdout.write(f"{path.as_posix()}\n")
-    sys.stderr.write(f"{count(len(found), 'orphan')}: not opened in a run of {count(len(tests), 'test')}\n")
+    sys.stderr.write(f"{count(len(found), 'orphan')} of a run of {count(len(tests), 'test')}\n")
     return 1 if found else 0
 
 

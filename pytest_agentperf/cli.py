@@ -22,6 +22,7 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, table_version
 from pytest_agentperf.record.file_formats import Damage, NoCassette
 from pytest_agentperf.report import cassettes
+from pytest_agentperf.report.figures import count
 from pytest_agentperf.report.formats import FORMATS, write
 from pytest_agentperf.report.json_file import UnreadableRun, read, to_text
 from pytest_agentperf.report.merging import merge
@@ -35,12 +36,13 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
-    """Arguments to exit status. Raises UnreadableRun, LimitsFileError, BadConfiguration, BadBaseline and GitError."""
+    """Arguments to exit status. Raises UnreadableRun, LimitsFileError, BadConfiguration, BadBaseline, GitError and OSError."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0; 1 where `compare` finds something worse; 2 where arguments or files are not as they should be (one line each on stderr)."""
     parser = argparse.ArgumentParser(prog="pytest-agentperf", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('pytest-agentperf')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         subparser = commands.add_parser(command.name, help=command.help, description=command.help)
@@ -56,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `... | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as problem:
+        place = f"{problem.filename}: " if problem.filename else ""
+        sys.stderr.write(f"pytest-agentperf: {place}{problem.strerror or problem}\n")
+        return 2
     return status
 
 
@@ -100,7 +106,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         versions = {"pytest-agentperf": version("pytest-agentperf"), "prices": table_version() or "none"}
         sys.stdout.write(to_text(cassettes.to_document(profiles, problems, versions)))
-    else:
+    elif profiles or not problems:
         width = arguments.width or shutil.get_terminal_size().columns
         for line in cassettes.render(profiles, width=width, color=_colored()):
             sys.stdout.write(f"{line}\n")
@@ -145,7 +151,7 @@ def _progress(paths: Sequence[Path]) -> Iterator[Path]:
     due, shown = time.monotonic() + 0.5, False
     for number, path in enumerate(paths):
         if time.monotonic() >= due and sys.stderr.isatty():
-            sys.stderr.write(f"\rread {number:,} of {len(paths):,} files\x1b[K")
+            sys.stderr.write(f"\rread {number:,} of {count(len(paths), 'file')}\x1b[K")
             sys.stderr.flush()
             due, shown = time.monotonic() + 0.1, True
         yield path
@@ -189,13 +195,24 @@ def _report(arguments: argparse.Namespace) -> int:
         except OSError as problem:
             sys.stderr.write(f"pytest-agentperf: {path} cannot be written: {problem.strerror}\n")
             return 2
+        sys.stderr.write(f"wrote {path}\n")
     return 0
 
 
 def _merge_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_files", metavar="RUN.JSON", type=Path, nargs="+", help="what --agentperf-json wrote")
-    parser.add_argument("-o", "--output", metavar="PATH", dest="json", default="-", help="default: the terminal")
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", dest="json", help="default: the standard output, unless that is a terminal"
+    )
     parser.set_defaults(**{name: None for name in FORMATS if name != "json"})
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    if not arguments.json and sys.stdout.isatty():
+        sys.stderr.write("pytest-agentperf merge: say where to: -o FILE, or -o - for the terminal\n")
+        return 2
+    arguments.json = arguments.json or "-"
+    return _report(arguments)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -221,7 +238,7 @@ def _orphans(arguments: argparse.Namespace) -> int:
     found = [path for path in inspection.files(folders) if path.resolve() not in used and inspection.is_cassette(path)]
     for path in found:
         sys.stdout.write(f"{path.as_posix()}\n")
-    sys.stderr.write(f"{len(found)} orphans: cassettes that none of the run's {len(tests):,} tests opened\n")
+    sys.stderr.write(f"{count(len(found), 'orphan')} of a run of {count(len(tests), 'test')}\n")
     return 1 if found else 0
 
 
@@ -244,7 +261,7 @@ COMMANDS = (
         arguments=_report_arguments,
         run=_report,
     ),
-    Command(name="merge", help="the shards of a run as one", arguments=_merge_arguments, run=_report),
+    Command(name="merge", help="the shards of a run as one", arguments=_merge_arguments, run=_merge),
     Command(name="show", help="print the summary of a stored run", arguments=_show_arguments, run=_show),
     Command(name="rules", help="list what tests can be failed for", arguments=_no_arguments, run=_rules),
     Command(

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pytest_agentperf import node_id
+from pytest_agentperf.judge import revisions
 from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes, explain, luck
 from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
@@ -44,6 +45,8 @@ class Side:
     """What it says; raises BadBaseline."""
     live: bool = False
     """A provider answered: then its numbers say little, and judge nothing."""
+    finished: bool = True
+    """Else its numbers are those of a part."""
 
 
 Sides = Mapping[str, Side]
@@ -88,15 +91,24 @@ class Project:
         if not name:
             return _committed(self.baselines())
         if Path(name).is_file():
-            seen = [test.profile for test in read(Path(name)).tests if test.profile.calls]
             return {
-                one.nodeid: Side(write_skeleton(one), partial(skeleton, one), bool(comparable(one))) for one in seen
+                test.profile.nodeid: _ran(test)
+                for test in read(Path(name)).tests
+                if test.profile.calls or test.stopped or test.profile.misses
             }
         try:
             source = Revision(self.root, name)
         except GitError as problem:
             raise GitError(f"{name}: neither a file nor a git revision ({problem})") from None
         return _committed(Baselines(source, self.folder, self.own_prices))
+
+
+def _ran(test: TestRun) -> Side:
+    """What failed for no reason of ours failed in its body, and says no more than what was stopped there."""
+    seen = test.profile
+    ours = test.violations or any(change.verdict.fails for change in test.changes)
+    finished = not (test.stopped or seen.misses) and (test.outcome != "failed" or bool(ours))
+    return Side(write_skeleton(seen), partial(skeleton, seen), bool(comparable(seen)), finished)
 
 
 def _committed(baselines: Baselines) -> Sides:
@@ -125,9 +137,16 @@ def _project_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> int:
-    """Exit status 1 where something is worse than the thresholds allow."""
+    """Exit status 1 where something is worse than the thresholds allow, or cannot be seen for a test of B did not finish."""
     project = Project.here(arguments.rootdir, arguments.baseline)
     base, head = project.sides(arguments.a), project.sides(arguments.b)
+    cut = {
+        name: {nodeid for nodeid, side in sides.items() if not side.finished}
+        for name, sides in (("A", base), ("B", head))
+    }
+    base, head = (
+        {nodeid: side for nodeid, side in sides.items() if nodeid not in cut["A"] | cut["B"]} for sides in (base, head)
+    )
     report = side_by_side(project, base, head)
     both = len(base.keys() & head.keys())
     told = [f"{count(both, 'test')} compared, {len(report.tests):,} changed"]
@@ -136,10 +155,12 @@ def run_compare(arguments: argparse.Namespace, width: int, *, color: bool) -> in
         for one, other, name in ((base, head, "A"), (head, base, "B"))
         if one.keys() - other.keys()
     ]
+    told += [f"{count(len(tests), 'test')} did not finish in {name}: left out" for name, tests in cut.items() if tests]
     _tell([f"agentperf: {', '.join(told)}", *changes.causes(report.causes, width, painter(color=color), "compare")])
+    _tell(changes.legend(report.causes, width))
     for test in report.tests:
         _tell([test.profile.nodeid, *changes.numbers(test, width)])
-    return int(any(change.verdict.fails for test in report.tests for change in test.changes))
+    return int(bool(cut["B"]) or any(change.verdict.fails for test in report.tests for change in test.changes))
 
 
 def side_by_side(project: Project, base: Sides, head: Sides) -> Report:
@@ -168,7 +189,6 @@ def review_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         action="append",
         default=[],
-        choices=(*KINDS, "other", "all"),
         help="accept causes of this kind (or all) without a question; again for more",
     )
     parser.add_argument("--force", action="store_true", help="write where CI is set, too")
@@ -181,6 +201,7 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         sys.stderr.write("pytest-agentperf review: CI is set, so that no baseline is written; --force writes them\n")
         return 2
     report = read(arguments.run_file)
+    _check_kinds(arguments.accept, report)
     stopped = [cause for cause in report.causes if cause.kind == "miss"]
     if stopped:
         _tell(
@@ -191,7 +212,8 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         _tell(changes.causes(stopped, width, painter(color=color)))
     open_ = [cause for cause in report.causes if not cause.accepted and cause not in stopped]
     if not open_:
-        _tell(["agentperf: nothing to review: no test differs from its baseline"])
+        nothing = "nothing else to review" if stopped else "nothing to review: no test differs from its baseline"
+        _tell([f"agentperf: {nothing}"])
         return 0
     project = Project.here(arguments.rootdir, arguments.baseline)
     modules = {nodeid.partition("::")[0] for cause in open_ for nodeid in cause.tests}
@@ -199,15 +221,28 @@ def run_review(arguments: argparse.Namespace, width: int, *, color: bool, ask: C
         raise BadConfiguration(
             f"{arguments.run_file}: there is no {min(modules)} in {project.root}; --rootdir=DIR says where pytest ran"
         )
+    if report.commit and (now := revisions.head(project.root)) not in ("", report.commit):
+        _tell(sentence(f"agentperf: the run is of commit {report.commit[:12]}, and HEAD is {now[:12]}", width))
     accepted = set()
     for number, cause in enumerate(open_, 1):
-        _tell(["", f"cause {number} of {len(open_)}", *changes.causes([cause], width, painter(color=color))])
+        _tell(
+            ["", f"cause {number} of {len(open_)}: {cause.kind}", *changes.causes([cause], width, painter(color=color))]
+        )
         answer = "y" if {cause.kind, "all"} & set(arguments.accept) else _answer(report, cause, width, ask)
         if answer == "q":
             break
         if answer == "y":
             accepted.add(cause.key)
     return _accept(report, open_, accepted, project, width)
+
+
+def _check_kinds(wanted: Sequence[str], report: Report) -> None:
+    """Raises BadConfiguration for a word that is no kind, in this run or in any."""
+    here = sorted({cause.kind for cause in report.causes if not cause.accepted and cause.kind != "miss"})
+    for kind in wanted:
+        if kind not in (*KINDS, *here, "other", "all"):
+            there_are = f"the run's causes are of: {', '.join(here)}" if here else "the run has no cause to accept"
+            raise BadConfiguration(f"--accept={kind}: there is no such kind; {there_are}")
 
 
 def _answer(report: Report, cause: Cause, width: int, ask: Callable[[str], str]) -> str:

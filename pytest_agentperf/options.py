@@ -328,8 +328,9 @@ class Settings(NamedTuple):
         }
         values["cassette_max_age"] = _days(values["cassette_max_age"])
         for option in OPTIONS:
-            if option.metavar == "PATH" and values[option.name] == "":
-                raise pytest.UsageError(f"{option.flag}: expected a path, got ''")
+            if option.metavar == "PATH" and (path := values[option.name]) in ("", "-"):
+                later = "; `pytest-agentperf report` can write to the terminal, later" if path else ""
+                raise pytest.UsageError(f"{option.flag}: expected a path, got {path!r}{later}")
         values["update"] = _updates(values["update"])
         if given["enabled"] is None:
             values["enabled"] = any(option.enables and values[option.name] for option in OPTIONS)

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from pytest_agentperf.model.report import Report
 
 
-def publish(settings: Settings, report: Callable[[], Report]) -> Iterator[str]:
-    """Write them. Yields what could not be, a sentence each."""
+def publish(settings: Settings, report: Callable[[], Report], written: list[str]) -> Iterator[str]:
+    """Write them, and add their paths to `written`. Yields what could not be, a sentence each."""
     for name, setting in REPORTS.items():
         if path := getattr(settings, setting):
             from pytest_agentperf.report.formats import write
 
             try:
                 write(report(), name, Path(path))
+                written.append(path)
             except OSError as problem:
                 yield f"--agentperf-{name}: {path} cannot be written: {problem.strerror}"
     if settings.github and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):

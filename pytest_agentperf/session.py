@@ -52,6 +52,8 @@ class Session:
         self.roll = Roll()
         self.problems: list[str] = []
         """What went wrong outside of us, to be told at the end."""
+        self.written: list[str] = []
+        """Paths of reports."""
 
     def open(self) -> None:
         """Once, when pytest is configured."""
@@ -236,7 +238,7 @@ class Session:
         with self.guard:
             if self.gate:
                 self._compare(self.gate, complete)
-        self.problems += publish(self.settings, lambda: self.report)
+        self.problems += publish(self.settings, lambda: self.report, self.written)
 
     def _compare(self, gate: Gate, complete: Sequence[Path]) -> None:
         from pytest_agentperf.judge.baseline_file import BadBaseline
@@ -255,7 +257,7 @@ class Session:
     @cached_property
     def report(self) -> Report:
         """Of the whole run, once its last test is over."""
-        from pytest_agentperf.judge import cassettes
+        from pytest_agentperf.judge import cassettes, revisions
         from pytest_agentperf.model.codec import from_text, no_collection
         from pytest_agentperf.model.report import Report, TestRun
         from pytest_agentperf.price.cost import table_version
@@ -275,6 +277,7 @@ class Session:
             notes=tuple(notes),
             bugs=tuple(self.guard.bugs),
             versions=tuple(versions.items()),
+            commit=revisions.head(self.config.rootpath) if self.settings.json_path else "",
             texts=tuple(texts),
         )
 
@@ -288,6 +291,8 @@ class Session:
             lines.append(f"bug in agentperf, which changed no outcome; please report it: {bug}")
         with self.guard:
             lines += workflow_commands(self.settings, lambda: self.report)
+        if self.written:
+            lines.append(f"agentperf: wrote {', '.join(self.written)}")
         for line in (*lines, *self.problems):
             terminal.write_line(line)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,46 @@ def test_merge_makes_one_run_of_shards(stored: Path, tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(stored), "--html", str(stored / "x")]) == 2
     assert "cannot be written: " in capsys.readouterr().err
+
+
+def test_a_path_that_cannot_be_read_is_one_line_and_2(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(stored.parent)
+    for arguments in (["orphans", "run.json", "nowhere"], ["show", "nowhere"], ["inspect", "nowhere"]):
+        assert main(arguments) == 2
+        assert capsys.readouterr() == ("", "pytest-agentperf: nowhere: No such file or directory\n")
+    (stored.parent / "conftest").mkdir()
+    assert main(["report", "run.json", "--html", "conftest"]) == 2
+    assert capsys.readouterr().err == "pytest-agentperf: conftest cannot be written: Is a directory\n"
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"pytest-agentperf {version('pytest-agentperf')}\n"
+
+
+def test_what_was_written_is_told(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(stored.parent)
+    assert main(["report", "run.json", "--html=run.html", "--markdown=run.md"]) == 0
+    assert capsys.readouterr() == ("", "wrote run.md\nwrote run.html\n")
+    assert main(["merge", "run.json", "-o", "all.json"]) == 0
+    assert capsys.readouterr() == ("", "wrote all.json\n")
+
+
+def test_merge_pours_no_json_into_a_terminal_unless_asked(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", str(stored)]) == 0
+    assert capsys.readouterr().out == stored.read_text("utf-8")
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["merge", str(stored)]) == 2
+    told = capsys.readouterr()
+    assert told == ("", "pytest-agentperf merge: say where to: -o FILE, or -o - for the terminal\n")
+    assert main(["merge", str(stored), "-o", "-"]) == 0
+    assert capsys.readouterr().out == stored.read_text("utf-8")

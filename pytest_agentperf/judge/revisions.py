@@ -27,6 +27,14 @@ def merge_base(root: Path, ref: str) -> str:
     return _git(root, "merge-base", "HEAD", ref).decode().strip()
 
 
+def head(root: Path) -> str:
+    """The commit that is checked out; empty where git does not say."""
+    try:
+        return _git(root, "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+    except GitError:
+        return ""
+
+
 class Revision:
     """Files of a revision, by their paths from `root`; each asks git once. Raises GitError for an unknown one."""
 

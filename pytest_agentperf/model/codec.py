@@ -172,7 +172,8 @@ def _wrong(cls: Any, names: KeysView[str], data: Any) -> None:
         raise TypeError(f"{cls.__name__}: expected an object, got {data!r}")
     if strange := data.keys() - names:
         raise TypeError(f"{cls.__name__}: unknown field {min(strange)!r}")
-    cls(**data)  # says which are missing
+    needed = [name for name, field in cls.__dataclass_fields__.items() if field.default is MISSING]
+    raise TypeError(f"{cls.__name__}: {', '.join(name for name in needed if name not in data)} missing")
 
 
 def _options(hint: Any) -> tuple[Any, ...]:

@@ -58,6 +58,8 @@ class Report:
     """Errors of our own that were kept away from the tests, one line each."""
     versions: tuple[tuple[str, str], ...] = ()
     """Of what the numbers depend on: this plugin, the price table."""
+    commit: str = ""
+    """That was checked out; empty where git does not say, or nobody asked it, for the run was not stored."""
     texts: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """The tests' JSON as it travelled, to be written as it is: in a run of thousands to make it again takes half a second.
 

@@ -16,11 +16,11 @@ _MOST = 10
 
 
 def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--agentperf-json") -> list[str]:
-    """A sentence each, `!` where it failed a test, and where to look: the worst test, and the smallest that shows it."""
+    """A sentence each with its mark, and where to look: the test that it changed most, and the smallest that shows it."""
     lines: list[str] = []
     for cause in found[:_MOST]:
-        mark, style = ("!", "bad") if cause.gating else ("+" if cause.better else "-", "")
-        lines += [paint(line, style) for line in sentence(f"{mark} {plain(told(cause))}", width)]
+        style = "bad" if cause.gating else ""
+        lines += [paint(line, style) for line in sentence(f"{_mark(cause)} {plain(told(cause))}", width)]
         worst = cause.hits[0].nodeid
         small = f", the smallest {plain(cause.smallest)}" if cause.smallest not in ("", worst) else ""
         place = f" ({cause.where})" if cause.where else ""
@@ -30,6 +30,20 @@ def causes(found: Sequence[Cause], width: int, paint: Paint, in_full: str = "--a
     if more := len(found) - _MOST:
         lines += sentence(f"{count(more, 'more cause')}, all in {in_full}", width) if more > 0 else []
     return lines
+
+
+_MARKS = {"!": "failed a test", "-": "worse, failed nothing", "+": "better", "=": "agreed to"}
+
+
+def _mark(cause: Cause) -> str:
+    return "=" if cause.accepted else "!" if cause.gating else "+" if cause.better else "-"
+
+
+def legend(found: Sequence[Cause], width: int) -> list[str]:
+    """What the marks of these causes mean; nothing where all that there is failed a test."""
+    used = {_mark(cause) for cause in found[:_MOST]}
+    shown = ", ".join(f"{mark} {meaning}" for mark, meaning in _MARKS.items() if mark in used)
+    return sentence(shown, width) if used - {"!"} else []
 
 
 def told(cause: Cause) -> str:

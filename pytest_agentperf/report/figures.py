@@ -61,12 +61,17 @@ def hidden_sums(names: Iterable[str], sums: dict[str, Total]) -> list[str]:
     return [f"{METRICS[name].label} {_total_text(sums[name], unit)}" for name, unit in units.items() if name in sums]
 
 
+def told_sums(sums: dict[str, Total]) -> str:
+    """What a run cost, for who reads no more."""
+    return ", ".join(hidden_sums(("llm_calls", "tokens", "cost", "latency"), sums))
+
+
 def doubts(
     measured: Iterable[Measures], names: Sequence[str], width: int, paint: Paint, rows: Rows = TESTS
 ) -> list[str]:
     """What `?`, `>` and `~` mean in a table with columns of these names."""
     measures = [[(METRICS[name].title, row[name]) for name in names] for row in measured]
-    lines = counted("?", why_unknown(measures), "reasons", width, paint, rows)
+    lines = counted("?", why_unknown(measures), "reason", width, paint, rows)
     if lines and len(measures) > 1:
         lines.append(f"> at least: the {rows.name}s with ? are not in it")
     if estimates := sum(any(measure.estimated for _, measure in row) for row in measures):
@@ -83,7 +88,7 @@ def counted(mark: str, texts: Counter[str], what: str, width: int, paint: Paint,
         wrapped = sentence(f"{mark} {text}{shared}", width)
         lines += [paint(wrapped[0], "bad" if mark == "!" else ""), *wrapped[1:]]
     if len(ranked) > _MOST_LINES:
-        lines.append(f"{mark} {len(ranked) - _MOST_LINES:,} more {what}, all in {rows.in_full}")
+        lines.append(f"{mark} {count(len(ranked) - _MOST_LINES, f'more {what}')}, all in {rows.in_full}")
     return lines
 
 

@@ -9,16 +9,30 @@ from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.metric import format_value
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.report.figures import count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
-    worst: Finding
-    """The one that costs most."""
-    tests: tuple[str, ...]
-    """Node ids, that of the worst first."""
-    lost_ms: float | None
-    """In all of them; None where none says."""
+    hits: tuple[tuple[Finding, str], ...]
+    """Findings with the node ids of their tests, the one that costs most first."""
+
+    @property
+    def worst(self) -> Finding:
+        return self.hits[0][0]
+
+    @property
+    def tests(self) -> dict[str, list[Finding]]:
+        """Node ids, that of the worst first, and what each of them shows."""
+        tests: dict[str, list[Finding]] = {}
+        for found, nodeid in self.hits:
+            tests.setdefault(nodeid, []).append(found)
+        return tests
+
+    @property
+    def lost_ms(self) -> float:
+        """In all of them."""
+        return sum(found.lost_ms or 0 for found, _ in self.hits)
 
 
 def entries(profiles: Iterable[Profile]) -> list[Entry]:
@@ -28,21 +42,12 @@ def entries(profiles: Iterable[Profile]) -> list[Entry]:
         for found in profile.findings:
             identity = (found.code, found.cause, found.tools, found.where)
             groups.setdefault(identity, []).append((found, profile.nodeid))
-    return sorted((_entry(group) for group in groups.values()), key=_rank)
-
-
-def _entry(group: list[tuple[Finding, str]]) -> Entry:
-    group.sort(key=lambda pair: -_weight(pair[0]))
-    lost = [found.lost_ms for found, _ in group if found.lost_ms is not None]
-    return Entry(
-        worst=group[0][0],
-        tests=tuple(dict.fromkeys(nodeid for _, nodeid in group)),
-        lost_ms=sum(lost) if lost else None,
-    )
+    ranked = (sorted(group, key=lambda hit: (-_weight(hit[0]), hit[1])) for group in groups.values())
+    return sorted((Entry(tuple(group)) for group in ranked), key=_rank)
 
 
 def _rank(entry: Entry) -> tuple[bool, float, float, str]:
-    return not entry.worst.gating, -(entry.lost_ms or 0), -_weight(entry.worst), entry.worst.code
+    return not entry.worst.gating, -entry.lost_ms, -_weight(entry.worst), entry.worst.code
 
 
 def _weight(found: Finding) -> float:
@@ -57,5 +62,5 @@ def sentences(entry: Entry) -> tuple[str, str]:
     many = ""
     if len(entry.tests) > 1:
         total = f", {format_value(round(entry.lost_ms), 'ms')} in all" if entry.lost_ms else ""
-        many = f" ({len(entry.tests):,} tests{total}, worst: {plain(entry.tests[0])})"
+        many = f" ({count(len(entry.tests), 'test')}{total}, worst: {plain(entry.hits[0][1])})"
     return f"{found.code} {found.name}{mark}: {plain(found.message)}{place}{many}", f"fix: {plain(found.fix)}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.report import markdown
+from pytest_agentperf.report.figures import count
 from pytest_agentperf.report.problems import Problem, problems
 
 _MOST = 10
@@ -34,7 +35,7 @@ def append_summary(report: Report, path: Path) -> None:
 
 def _command(problem: Problem) -> str:
     place = f"file={_property(problem.path)},line={problem.line}," if problem.path else ""
-    tests = f" ({len(problem.tests):,} tests)" if len(problem.tests) > 1 and "tests" not in problem.text else ""
+    tests = f" ({count(len(problem.tests), 'test')})" if len(problem.tests) > 1 and "tests" not in problem.text else ""
     title = _property(f"agentperf {problem.check}")
     return f"::{_COMMANDS[problem.severity]} {place}title={title}::{_data(problem.text + tests)}"
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -20,8 +21,9 @@ from pytest_agentperf.model.change import Change
 from pytest_agentperf.model.metric import METRICS, Measures, Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
-from pytest_agentperf.report.problems import Problem, heading, problems
-from pytest_agentperf.report.totals import time_source
+from pytest_agentperf.report.figures import told_sums
+from pytest_agentperf.report.problems import MOST_AMOUNTS, Problem, heading, problems
+from pytest_agentperf.report.totals import time_source, totals
 from pytest_agentperf.report.waterfall import BAR, CALL, Places, Waterfalls
 
 _SLOT = "<!--data-->"
@@ -56,6 +58,7 @@ def to_data(report: Report) -> dict[str, Any]:
     found = problems(report)
     return {
         "heading": heading(report, found),
+        "sums": told_sums(totals(report.numbers)),
         "versions": dict(report.versions),
         "notes": [plain(note) for note in (*report.notes, *(f"bug in agentperf: {bug}" for bug in report.bugs))],
         "problems": [_problem(problem, places) for problem in found],
@@ -76,24 +79,28 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Seq
 
 
 def _problem(problem: Problem, places: dict[str, int]) -> dict[str, Any]:
-    """`shares`: metrics and their amounts in all tests; `each`: of every test, and so are its amounts of these metrics."""
+    """`each`: metrics, and their amounts in every one of the tests."""
     each: dict[int, dict[str, Number]] = {places[test]: defaultdict(int) for test in problem.tests if test in places}
     for test, shares in zip(problem.tests, problem.each, strict=False):
         for share in shares:
             if test in places:
                 each[places[test]][share.metric] += share.amount  # type: ignore[operator]
-    metrics = dict.fromkeys(share.metric for shares in (problem.shares, *problem.each) for share in shares)
+    metrics = dict.fromkeys(
+        share.metric for shares in (problem.shares, *problem.each) for share in shares if share.amount
+    )
     return {
         "check": problem.check,
         "text": plain(problem.text),
         "severity": problem.severity,
         "place": f"{problem.path}:{problem.line}" if problem.path else "",
         "id": problem.fingerprint[:10],
-        "shares": [(_PLACES[share.metric], _number(share.amount)) for share in problem.shares],
+        "amounts": problem.amounts,
         "tests": list(each),
-        "each": [(_PLACES[name], [_number(amounts.get(name, 0)) for amounts in each.values()]) for name in metrics]
-        if problem.each
-        else [],
+        "each": [
+            (_PLACES[name], [_number(amounts.get(name, 0)) for amounts in each.values()])
+            for name in [*metrics][:MOST_AMOUNTS]
+            if problem.each
+        ],
     }
 
 
@@ -113,7 +120,7 @@ def _metric(name: str, numbers: Sequence[Measures], texts: Places[str]) -> dict[
 
 def _test(run: TestRun, sizes: Sequence[int], texts: Places[str]) -> Sequence[Any]:
     profile = run.profile
-    lines = (*(violation.message for violation in run.violations), *profile.unmodelled, *profile.notes)
+    lines = (*_stop(run), *(violation.message for violation in run.violations), *profile.unmodelled, *profile.notes)
     return (
         plain(profile.nodeid),
         texts[run.outcome],
@@ -122,6 +129,14 @@ def _test(run: TestRun, sizes: Sequence[int], texts: Places[str]) -> Sequence[An
         len(run.changes),
         [texts[plain(line)] for line in lines],
     )
+
+
+def _stop(run: TestRun) -> Iterator[str]:
+    """What ended the agent in mid-run, and what to do about a request that is not recorded."""
+    if run.stopped:
+        yield f"stopped: {run.stopped}"
+    if run.profile.misses:
+        yield f"to record it: pytest {shlex.quote(run.profile.nodeid)} --agentperf-record=all"
 
 
 def _change(change: Change, numbers: Measures, judgements: Places[Judgement]) -> Sequence[Any]:

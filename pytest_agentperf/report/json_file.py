@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pytest_agentperf.model import codec
-from pytest_agentperf.model.change import Cause
+from pytest_agentperf.model.change import Cause, Change, Share
 from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number, plain_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Total, time_source, totals
@@ -18,6 +19,7 @@ FORMAT_VERSION = 2
 # 1: the first; 2: causes, and of a test changes, steps, accepted, base, new and where; what is empty is left out, as what
 # version 1 lacks: it takes its default.
 _STORED = tuple(TestRun.__dataclass_fields__)
+_LISTS: dict[str, Any] = {"causes": tuple[Cause, ...], "notes": tuple[str, ...], "bugs": tuple[str, ...]}
 _AGAIN = "write it again with: pytest --agentperf --agentperf-json=PATH"
 
 
@@ -41,6 +43,7 @@ def render(report: Report) -> Iterator[str]:
             "format": FORMAT,
             "version": FORMAT_VERSION,
             "versions": dict(report.versions),
+            **({"commit": report.commit} if report.commit else {}),
             "totals": {
                 "tests": len(tests),
                 **{name: total_json(name, total) for name, total in totals(report.numbers).items()},
@@ -66,19 +69,44 @@ def from_document(data: Any) -> Report:
             f"version {version} is newer than this pytest-agentperf, which reads up to {FORMAT_VERSION}; "
             "pip install --upgrade pytest-agentperf"
         )
+    with _damage("the run"):
+        tests = tuple(_tests(data["tests"]))
+        lists = {name: codec.from_json(kind, data.get(name, [])) for name, kind in _LISTS.items()}
+        if not isinstance(data["versions"], dict):
+            raise TypeError(f"versions: expected an object, got {_short(data['versions'])}")
+        _check(share for cause in lists["causes"] for share in cause.shares)
+        if not all(cause.hits for cause in lists["causes"]):
+            raise ValueError("a cause has no test")
+        commit = codec.from_json(str, data.get("commit", ""))
+        return Report(tests=tests, versions=tuple(data["versions"].items()), commit=commit, **lists)
+
+
+def _tests(data: Iterable[Any]) -> Iterator[TestRun]:
+    for place, test in enumerate(data, 1):
+        with _damage(f"test {test.get('nodeid', place) if isinstance(test, dict) else place}"):
+            run = codec.from_json(TestRun, {key: test[key] for key in _STORED if key in test})
+            _check(run.changes)
+            _check(share for step in (*run.steps, *run.accepted) for share in step.shares)
+            yield run
+
+
+def _check(numbers: Iterable[Change | Share]) -> None:
+    """Raises ValueError for one of a metric that there is not."""
+    for one in numbers:
+        if one.metric not in METRICS:
+            raise ValueError(f"there is no metric {_short(one.metric)}")
+
+
+@contextmanager
+def _damage(place: str) -> Iterator[None]:
+    """What does not fit in there, as an UnreadableRun that names the place."""
     try:
-        return Report(
-            tests=tuple(
-                codec.from_json(TestRun, {key: test[key] for key in _STORED if key in test}) for test in data["tests"]
-            ),
-            causes=codec.from_json(tuple[Cause, ...], data.get("causes", [])),
-            notes=tuple(data["notes"]),
-            bugs=tuple(data["bugs"]),
-            versions=tuple(data["versions"].items()),
-        )
+        yield
+    except UnreadableRun:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        missing = f"{problem} is missing" if isinstance(problem, KeyError) else str(problem)
-        raise UnreadableRun(f"damaged: {missing}; {_AGAIN}") from problem
+        what = f"{problem} is missing" if isinstance(problem, KeyError) else str(problem)
+        raise UnreadableRun(f"{place} is damaged: {_clipped(what)}; {_AGAIN}") from problem
 
 
 def read(path: Path) -> Report:
@@ -92,7 +120,7 @@ def _read(path: Path) -> Report:
         data = json.loads(path.read_text("utf-8"))
     except OSError as problem:
         raise UnreadableRun(f"{path}: {problem.strerror}") from problem
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise UnreadableRun(f"{path}: not JSON: {problem}; {_AGAIN}") from problem
     try:
         return from_document(data)
@@ -133,8 +161,11 @@ def _number(value: Number | None) -> int | float | None:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return _clipped(repr(value), 60)
+
+
+def _clipped(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def to_text(document: dict[str, Any]) -> str:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pytest_agentperf.analyze.text import plain
-from pytest_agentperf.model.metric import METRICS, format_amount, format_value
+from pytest_agentperf.model.metric import METRICS, format_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
-from pytest_agentperf.report.figures import count, figure, hidden_sums
+from pytest_agentperf.report.figures import count, figure, told_sums
 from pytest_agentperf.report.problems import Problem, heading, problems
-from pytest_agentperf.report.totals import Total, totals
+from pytest_agentperf.report.totals import totals
 
 PAGE = 900_000
 """Bytes. GitHub refuses a job's summaries of more than 1 MiB as a whole."""
@@ -66,8 +66,9 @@ def _blocks(report: Report) -> Iterator[str]:
         yield from (_row(row) for run in changed[:_ROWS] for row in _changes(run))
         yield f"\n{_rest(len(changed))}</details>\n"
     if active:
+        sums = told_sums(totals(numbers for _, numbers in active))
         head = " | ".join(METRICS[name].label for name in _COLUMNS)
-        yield f"\n<details><summary>{_sums(len(active), totals(numbers for _, numbers in active))}</summary>\n\n"
+        yield f"\n<details><summary>{count(len(active), 'test')} with LLM calls: {sums}</summary>\n\n"
         yield f"| test | {head} |\n|---|{'--:|' * len(_COLUMNS)}\n"
         for run, row in active[:_ROWS]:
             yield _row([code(run.profile.nodeid), *(figure(row[name], name).text for name in _COLUMNS)])
@@ -86,21 +87,16 @@ def _problem(problem: Problem) -> list[str]:
         _SIGNS[problem.severity],
         f"{text(problem.text)}{place}",
         f"{len(problem.tests):,}{example}",
-        "<br>".join(format_amount(share.metric, share.amount) for share in problem.shares),
+        "<br>".join(problem.amounts),
     ]
 
 
 def _changes(run: TestRun) -> Iterator[list[str]]:
     name = code(run.profile.nodeid)
     for change in run.changes:
-        was, now = (format_value(value, change.unit) for value in (change.was, change.now))
+        was, now = (format_number(change.metric, value) for value in (change.was, change.now))
         yield [name, METRICS[change.metric].label, was, now, text(verdict(change))]
         name = ""
-
-
-def _sums(number: int, sums: dict[str, Total]) -> str:
-    told = hidden_sums(("llm_calls", "tokens", "cost", "latency"), sums)
-    return f"{count(number, 'test')} with LLM calls: {', '.join(told)}"
 
 
 def _rest(rows: int) -> str:

@@ -10,12 +10,15 @@ from typing import Literal
 
 from pytest_agentperf.model.change import Cause, Share
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.metric import METRICS, format_amount
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import told
 from pytest_agentperf.report.figures import count
+from pytest_agentperf.report.findings import entries
 
 Severity = Literal["error", "warning", "info"]
+MOST_AMOUNTS = 3
+"""As many as the sentence of a cause has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +34,20 @@ class Problem:
     accepted: bool = False
     """A regression, or a gain, that the baselines have taken in since the merge base."""
     shares: tuple[Share, ...] = ()
-    """What it costs, where that is known."""
+    """What it costs, where that is known; the costliest first."""
     each: tuple[tuple[Share, ...], ...] = ()
     """What it costs each of the tests, in their order; empty where that is not told."""
     path: str = ""
     line: int = 1
     key: str = ""
     """Equal for the same problem in every run: it holds no measured value."""
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The weightiest three of its shares, but for those that the text tells."""
+        shares = [share for share in self.shares if share.amount][:MOST_AMOUNTS]
+        told = (format_amount(share.metric, share.amount) for share in shares)
+        return tuple(amount for amount in told if amount not in self.text)
 
     @property
     def fingerprint(self) -> str:
@@ -48,7 +58,7 @@ class Problem:
 def problems(report: Report) -> list[Problem]:
     """Regressions, then limits that were not kept, then what rules found; of each the costliest first."""
     where = {run.profile.nodeid: run.where for run in report.tests}
-    return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report)]
+    return [*(_of_cause(cause, where) for cause in report.causes), *_limits(report), *_findings(report, where)]
 
 
 def heading(report: Report, found: Sequence[Problem]) -> str:
@@ -99,7 +109,9 @@ def _limits(report: Report) -> Iterator[Problem]:
         path, line = _place(source or first.where)
         yield Problem(
             check=f"limit/{metric[text, source]}",
-            text=message if len(hits) == 1 else f"{text} is not kept by {len(hits):,} tests; one of them: {message}",
+            text=message
+            if len(hits) == 1
+            else f"{text} is not kept by {count(len(hits), 'test')}; one of them: {message}",
             severity="error" if any(run.outcome != "xfailed" for run, _ in hits) else "info",
             tests=tuple(run.profile.nodeid for run, _ in hits),
             path=path,
@@ -108,37 +120,27 @@ def _limits(report: Report) -> Iterator[Problem]:
         )
 
 
-def _findings(report: Report) -> Iterator[Problem]:
+def _findings(report: Report, where: dict[str, str]) -> Iterator[Problem]:
     """One for each rule, place and cause."""
-    found: dict[tuple[str, ...], list[tuple[TestRun, Finding]]] = defaultdict(list)
-    for run in report.tests:
-        for finding in run.profile.findings:
-            found[finding.code, finding.where, finding.cause, *finding.tools].append((run, finding))
-    ranked = sorted(found.items(), key=lambda item: (-sum(f.lost_ms or 0 for _, f in item[1]), item[0]))
-    for key, hits in ranked:
-        hits.sort(key=lambda hit: (-(hit[1].lost_ms or 0), -(hit[1].lost_tokens or 0), hit[0].profile.nodeid))
-        run, worst = hits[0]
-        path, line = _place(worst.where or run.where)
-        tests: dict[str, list[Finding]] = {}
-        for hit, finding in hits:
-            tests.setdefault(hit.profile.nodeid, []).append(finding)
-        more = f" (the worst of {len(tests):,} tests)" if len(tests) > 1 else ""
+    for entry in entries(run.profile for run in report.tests):
+        worst, nodeid = entry.hits[0]
+        path, line = _place(worst.where or where[nodeid])
+        more = f" (the worst of {count(len(entry.tests), 'test')})" if len(entry.tests) > 1 else ""
+        fix = f". {worst.fix[0].upper()}{worst.fix[1:]}" if worst.fix else ""
         yield Problem(
             check=worst.code,
-            text=f"{worst.message}{more}. {worst.fix[0].upper()}{worst.fix[1:]}"
-            if worst.fix
-            else f"{worst.message}{more}",
+            text=f"{worst.message}{more}{fix}",
             severity="warning",
-            tests=tuple(tests),
-            shares=_lost([finding for _, finding in hits]),
-            each=tuple(map(_lost, tests.values())),
+            tests=tuple(entry.tests),
+            shares=_lost([found for found, _ in entry.hits]),
+            each=tuple(map(_lost, entry.tests.values())),
             path=path,
             line=line,
-            key="\n".join((*key, "" if worst.where else run.profile.nodeid)),
+            key="\n".join((worst.code, worst.where, worst.cause, *worst.tools, "" if worst.where else nodeid)),
         )
 
 
-def _lost(findings: list[Finding]) -> tuple[Share, ...]:
+def _lost(findings: Sequence[Finding]) -> tuple[Share, ...]:
     ms = round(sum(finding.lost_ms or 0 for finding in findings))
     tokens = sum(finding.lost_tokens or 0 for finding in findings)
     usd = [finding.lost_usd for finding in findings if finding.lost_usd]

@@ -12,7 +12,7 @@ from pytest_agentperf.model.codec import no_collection
 from pytest_agentperf.model.metric import Measures, format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
-from pytest_agentperf.report.changes import causes, counts
+from pytest_agentperf.report.changes import causes, counts, legend
 from pytest_agentperf.report.figures import column, count, counted, doubts, figure, hidden_sums, sentence
 from pytest_agentperf.report.findings import entries, sentences
 from pytest_agentperf.report.table import (
@@ -117,6 +117,7 @@ def render(report: Report, *, width: int, color: bool, max_rows: int = 20) -> li
     below = [
         *_limits(ranked, width, paint),
         *causes(report.causes, width, paint),
+        *legend(report.causes, width),
         *counts(report.tests, width),
         *_findings(rows, width, paint),
         *_legend(ranked, stopped, width, paint),
@@ -220,7 +221,7 @@ def _limits(ranked: list[_Row], width: int, paint: Paint) -> list[str]:
         for row in ranked
         for violation in row.run.violations
     )
-    return counted("!", broken, "limits", width, paint)
+    return counted("!", broken, "limit", width, paint)
 
 
 _MOST_FINDINGS = 5
@@ -250,7 +251,7 @@ def _legend(ranked: list[_Row], stopped: list[_Row], width: int, paint: Paint) -
             for run in marked
             if run.outcome == outcome
         )
-        lines += counted(_MARKS.get(outcome, "F"), texts, "stops", width, paint)
+        lines += counted(_MARKS.get(outcome, "F"), texts, "stop", width, paint)
     return lines
 
 
@@ -270,7 +271,7 @@ def _gauges(rows: list[_Row], width: int) -> list[str]:
             worst = low_test if low.better == "higher" else high_test
             text = (
                 f"metric {plain(name)}: {format_value(low.value, '')} to {format_value(high.value, plain(unit))}, mean "
-                f"{format_value(mean, '')} ({len(found):,} tests, worst: {plain(worst)})"
+                f"{format_value(mean, '')} ({count(len(found), 'test')}, worst: {plain(worst)})"
             )
         lines += sentence(text, width)
     return lines
@@ -283,7 +284,7 @@ def _notes(report: Report, width: int) -> list[str]:
         for run in report.tests
         for note in {**dict.fromkeys(run.profile.notes), **dict.fromkeys(run.profile.unmodelled)}
     )
-    return counted("note:", notes, "notes", width, painter(color=False))
+    return counted("note:", notes, "note", width, painter(color=False))
 
 
 def _bugs(report: Report, width: int, paint: Paint) -> list[str]:

@@ -8,6 +8,7 @@ baseline is told as its difference from the run's row in the same place, which i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, repeat
 from operator import sub
 from typing import TypeVar
@@ -16,6 +17,7 @@ from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.record.tools.window import with_windows
 
 T = TypeVar("T")
 Row = tuple[int, ...]
@@ -64,7 +66,8 @@ class Waterfalls:
         self.calls += calls
         if base is None:
             return (*sizes, 0, 0, 0)
-        old_bars, old_calls, rest = self._rows(base)
+        spans = with_windows(base.spans, base.calls)  # a baseline keeps none
+        old_bars, old_calls, rest = self._rows(replace(base, spans=spans))
         self.bars += _differences(old_bars, bars)
         self.calls += _differences(old_calls, calls)
         return (*sizes, len(old_bars), len(old_calls), rest)

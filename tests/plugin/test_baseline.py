@@ -442,7 +442,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     asks(project, "plain", "plain", "other")
     run(project, "--agentperf-update")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json").stdout.fnmatch_lines(
-        ["- accepted since the merge base: one more LLM call (1 test, *"]
+        ["= accepted since the merge base: one more LLM call (1 test, *"]
     )
     page = project.path / "run.md"
     run(project, "--agentperf-against=main", f"--agentperf-markdown={page}")
@@ -454,7 +454,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
     )
     asks(project, "plain", "plain", "other", "other")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json", passed=2, failed=1).stdout.fnmatch_lines(
-        ["! one more LLM call (1 test, *", "- accepted since the merge base: one more LLM call (1 test, *"]
+        ["! one more LLM call (1 test, *", "= accepted since the merge base: one more LLM call (1 test, *"]
     )
     asks(project, "plain", "plain", "other")
     run(project, "--agentperf-against=main", "--agentperf-json=run.json")
@@ -464,6 +464,7 @@ def test_what_a_branch_accepts_stays_visible_and_can_be_compared(project, monkey
 
     monkeypatch.chdir(project.path)
     capsys.readouterr()
+    assert len(json.loads((project.path / "run.json").read_text())["commit"]) == 40
     assert main(["compare", "main"]) == 1
     told = capsys.readouterr().out
     assert told.startswith("agentperf: 3 tests compared, 1 changed\n! one more LLM call (1 test, ")
@@ -488,7 +489,7 @@ def test_what_a_branch_accepts_stays_visible_where_a_module_moves(project):
     run(project, "--agentperf-update")
     git(project, "add", "-A")
     run(project, "--agentperf-against=main").stdout.fnmatch_lines(
-        ["- accepted since the merge base: one more LLM call (1 test, *"]
+        ["= accepted since the merge base: one more LLM call (1 test, *"]
     )
 
 
@@ -519,7 +520,7 @@ def test_review_accepts_by_cause(project, monkeypatch, capsys):
     capsys.readouterr()
     assert main(["review", "run.json"]) == 0
     told = capsys.readouterr().out
-    assert "cause 1 of 1" in told
+    assert "cause 1 of 1: extra-turn\n" in told
     assert "    LLM calls 2 -> 3 (regression)" in told
     assert told.endswith("0 causes accepted, 0 baselines written\n")
     assert main(["review", "run.json", "--accept=extra-turn"]) == 0
@@ -571,9 +572,10 @@ def test_review_accepts_kinds_that_there_are_and_keeps_what_was_accepted_before_
     run(project, "--agentperf-json=run.json", passed=2, failed=1)
 
     monkeypatch.chdir(project.path)
-    with pytest.raises(SystemExit):
-        main(["review", "run.json", "--accept=bogus"])
-    assert "argument --accept: invalid choice: 'bogus' (choose from" in capsys.readouterr().err
+    assert main(["review", "run.json", "--accept=bogus"]) == 2
+    assert capsys.readouterr().err == (
+        "pytest-agentperf: --accept=bogus: there is no such kind; the run's causes are of: context, extra-turn, output\n"
+    )
 
     def ask(_):
         for answer in answers:
@@ -676,7 +678,9 @@ def test_a_changed_prompt_is_one_finding_with_its_tokens_and_the_cache_that_it_b
     monkeypatch.delenv("CI", raising=False)
     capsys.readouterr()
     assert main(["review", "run.json", "--accept=all"]) == 0
-    assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 cause not to be accepted but recorded: pytest --agentperf-record=all" in told
+    assert told.endswith("agentperf: nothing else to review\n")
     assert not (session.path / FILE).exists()
 
 

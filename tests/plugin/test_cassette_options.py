@@ -161,7 +161,7 @@ def test_orphans(shrunk, session, capsys, monkeypatch):
     assert main(["orphans", "run.json"]) == 1
     out, err = capsys.readouterr()
     assert out.split() == ["cassettes/test_agents/damaged.yaml", "cassettes/test_agents/test_of_old.yaml"]
-    assert err == "2 orphans: cassettes that none of the run's 1 tests opened\n"
+    assert err == "2 orphans of a run of 1 test\n"
     monkeypatch.chdir(folder)
     assert main(["orphans", "../../run.json", "."]) == 1
     assert capsys.readouterr().out.split() == ["damaged.yaml", "test_of_old.yaml"]

@@ -33,6 +33,7 @@ def test_every_report_of_a_run(session, monkeypatch):
     result.stdout.fnmatch_lines(
         ["::error file=test_every_report_of_a_run.py,line=3,title=agentperf limit/tokens::*over max_tokens(100)*"]
     )
+    result.stdout.fnmatch_lines(["agentperf: wrote out/run.json, out/run.md, out/run.html, out/trace.json"])
     assert (session.path / "out/run.html").read_text("utf-8").startswith("<!doctype html>")
     page = (session.path / "out/run.md").read_text("utf-8")
     assert page.startswith("### agentperf: 1 problem in 1 of 2 tests")
@@ -69,9 +70,17 @@ def test_a_report_that_cannot_be_written_is_told_and_changes_no_outcome(session,
     result = session.runpytest(f"--agentperf-{kind}=file/run")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([f"--agentperf-{kind}: file/run cannot be written: Not a directory"])
+    result.stdout.no_fnmatch_line("agentperf: wrote*")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_a_report_needs_a_path(session):
     result = session.runpytest("--agentperf-html=")
     result.stderr.fnmatch_lines(["*--agentperf-html: expected a path, got ''"])
+
+
+def test_a_report_does_not_go_to_the_terminal_that_pytest_writes_to(session):
+    session.runpytest("--agentperf-html=-").stderr.fnmatch_lines(
+        ["*--agentperf-html: expected a path, got '-'; `pytest-agentperf report` can write to the terminal, later"]
+    )
+    assert not (session.path / "-").exists()

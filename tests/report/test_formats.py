@@ -149,6 +149,20 @@ def test_a_comment_is_short_and_can_be_found_again() -> None:
     assert "More than fits here" in comment
 
 
+def test_a_number_beside_its_name_has_no_second_unit() -> None:
+    more = Change(
+        metric="input_tokens", was=100, now=200, limit=None, unit="tokens", verdict=Verdict.REGRESSION, why="over 2 %"
+    )
+    page = markdown.page(report(replace(regressed("t.py::a"), changes=(more,))))
+    assert "| `t.py::a` | input tokens | 100 | 200 | regression: over 2 % |" in page
+
+
+def test_an_amount_is_told_once_in_markdown() -> None:
+    told = replace(cause("t.py::a"), sentence="it is slower (1 test, +600 ms latency, +$0.0010)")
+    page = markdown.page(replace(report(regressed("t.py::a")), causes=(told,)))
+    assert "| it is slower (1 test, +600 ms latency, +$0.0010)<br>`tests/test_trip.py:7` | 1, `t.py::a` |  |" in page
+
+
 # -- CI hosts ------------------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +261,9 @@ def test_lanes(stretches: list[tuple[int, int]]) -> None:
 
 def test_pytest_benchmark_compares_it(tmp_path: Path) -> None:
     pytest.importorskip("pytest_benchmark")
-    (tmp_path / "0001_run.json").write_text(series.pytest_benchmark(whole()), "utf-8")
+    document = series.pytest_benchmark(replace(whole(), commit="c0ffee"))
+    assert json.loads(document)["commit_info"]["id"] == "c0ffee"
+    (tmp_path / "0001_run.json").write_text(document, "utf-8")
     command = [sys.executable, "-m", "pytest_benchmark", "compare", "0001_run.json", "--columns=median,rounds"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -283,7 +299,14 @@ def test_shards_merge_to_the_report_of_the_whole() -> None:
 def test_a_test_in_two_shards_counts_once() -> None:
     merged = merge([report(regressed("t.py::a"))] * 2)
     assert len(merged.tests) == 1
-    assert merged.notes == ("1 tests were in several of the merged runs; the last one counts",)
+    assert merged.notes == ("in several of the merged runs: 1 test; the last run of it counts",)
+
+
+def test_shards_of_one_commit_are_of_it() -> None:
+    one, two = (replace(report(regressed(name)), commit="c1") for name in ("t.py::a", "t.py::b"))
+    assert merge([one, two]).commit == "c1"
+    mixed = merge([one, replace(two, commit="")])
+    assert (mixed.commit, mixed.notes) == ("", ("the merged runs are of several commits: c1, unknown",))
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

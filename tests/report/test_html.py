@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_agentperf.analyze.tree import Node, forest
+from pytest_agentperf.judge.skeleton import skeleton
+from pytest_agentperf.model.call import Prompt, ToolResult
 from pytest_agentperf.model.change import Share
-from pytest_agentperf.model.metric import METRICS
-from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.miss import Miss
+from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
+from pytest_agentperf.model.usage import Usage
+from pytest_agentperf.record.tools.window import with_windows
 from pytest_agentperf.report.formats import write
 from report.test_formats import cause, regressed, whole
 from samples import profiles, report, run, trip
@@ -78,7 +84,7 @@ def test_findings_lead_to_tests_and_these_to_their_waterfall(browser: webdriver.
     now, _baseline = browser.find_elements("css selector", ".fall")
     labels = [label.text for label in now.find_elements("css selector", ".label")]
     assert labels[:3] == ["llm:planning", "LLM gpt-5-nano", "tool flights"]
-    assert texts(browser, "h3")[:2] == ["Findings", "Against the baseline"]
+    assert texts(browser, "h3")[:2] == ["Findings (2)", "Against the baseline"]
 
 
 def test_a_deep_link_opens_its_test_whatever_is_in_the_name(browser: webdriver.Chrome, address: str) -> None:
@@ -86,9 +92,22 @@ def test_a_deep_link_opens_its_test_whatever_is_in_the_name(browser: webdriver.C
     assert browser.find_element("css selector", "h2.name").text == NAME
 
 
-def test_a_link_to_what_is_not_there_says_so(browser: webdriver.Chrome, address: str) -> None:
-    browser.get(f"{address}#t=gone")
-    assert browser.find_element("css selector", "main p.error").text == "This run has no test gone. all tests"
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("#t=gone", "This run has no test gone."),
+        ("#p=0123456789", "This run has no finding 0123456789."),
+        ("#t=50%25_off%", "This run has no test 50%25_off%."),
+    ],
+)
+def test_a_link_to_what_is_not_there_says_so_above_the_list(
+    browser: webdriver.Chrome, address: str, to: str, told: str
+) -> None:
+    browser.get(address + to)
+    assert texts(browser, "main > :first-child") == [told]
+    assert texts(browser, "h2")[0].startswith("Findings")
+    browser.get(address)
+    until(browser, lambda: texts(browser, "main > :first-child") == texts(browser, "h2")[:1])
 
 
 def test_keys(browser: webdriver.Chrome, address: str) -> None:
@@ -101,7 +120,7 @@ def test_keys(browser: webdriver.Chrome, address: str) -> None:
     browser.find_element("css selector", "body").send_keys("k")
     until(browser, lambda: texts(browser, "h2.name") != ["tests/test_z.py::test_limited"])
     browser.find_element("css selector", "body").send_keys("\ue00c")  # Escape
-    until(browser, lambda: "Findings" in texts(browser, "h2"))
+    until(browser, lambda: texts(browser, "h2") == ["Findings (3)", "Tests (3)"])
 
 
 def test_columns_sort(browser: webdriver.Chrome, address: str) -> None:
@@ -143,8 +162,21 @@ def test_outcomes_and_verdicts_are_seen_without_scrolling(browser: webdriver.Chr
     browser.get(address)
     assert texts(browser, ".list td:nth-child(2)") == ["failed, 1 worse", "failed, 1 worse", "failed"]
     assert right_edge(browser, ".list td:nth-child(2)") <= width
+    assert (
+        browser.execute_script(
+            "const box = document.createRange(); box.selectNodeContents(document.querySelector('.list td:nth-child(2)'));"
+            "return box.getClientRects().length"
+        )
+        == 1
+    )  # line
     browser.get(f"{address}#t={quote(NAME)}")
-    assert texts(browser, ".changes tbody td") == ["latency", "3,600 ms", "4,200 ms", "regression: over 2 %"]
+    assert texts(browser, ".changes tbody td") == [
+        "latency",
+        "3,600 ms",
+        "4,200 ms",
+        "+600 ms (+16.7 %)",
+        "regression: over 2 %",
+    ]
     assert right_edge(browser, ".changes td") <= width
 
 
@@ -193,6 +225,54 @@ def test_one_of_something_is_told_as_one(browser: webdriver.Chrome, written: Cal
     )
 
 
+def test_sums_say_what_is_estimated_and_what_is_unknown(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    profile = trip("t.py::a")
+    usage = replace(profile.calls[0].usage or Usage(), estimated=True)
+    guessed = replace(profile, calls=(replace(profile.calls[0], usage=usage), profile.calls[1]))
+    instant = replace(trip("t.py::b"), clock=ClockKind.INSTANT)
+    browser.get(written(report(run(guessed), run(instant))))
+    assert texts(browser, "#sums") == ["LLM calls 4, tokens ~5,760, cost $0.00077, latency >4,200 ms"]
+
+
+def test_a_test_that_was_stopped_says_by_what_and_how_to_record_it(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    stopped = run(replace(trip("t.py::a[b c]"), misses=(Miss(asked=trip().calls[0]),)), "failed")
+    other = run(trip("t.py::b"), "failed")
+    stops = ("no recorded answer for POST https://x/y (LLM call 3 of this test)", "token budget of 9 exceeded")
+    tests = [replace(test, stopped=stop) for test, stop in zip((stopped, other), stops, strict=True)]
+    address = written(report(*tests))
+    browser.get(f"{address}#t={quote('t.py::a[b c]')}")
+    assert texts(browser, "main > p")[1:3] == [
+        f"stopped: {stops[0]}",
+        "to record it: pytest 't.py::a[b c]' --agentperf-record=all",
+    ]
+    browser.get(f"{address}#t={quote('t.py::b')}")
+    until(browser, lambda: texts(browser, "main > p")[1:2] == [f"stopped: {stops[1]}"])
+    assert "to record it" not in browser.find_element("css selector", "main").text
+
+
+def test_a_finding_tells_three_amounts_at_most(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
+    names = ("cost", "latency", "tokens", "llm_calls", "input_tokens")
+    many = tuple(Share(metric=name, amount=2, unit=METRICS[name].unit) for name in names)
+    two = replace(cause("t.py::a", "t.py::b"), shares=many)
+    told = replace(two, hits=tuple(replace(hit, shares=many) for hit in two.hits))
+    browser.get(written(replace(report(regressed("t.py::a"), regressed("t.py::b")), causes=(told,))))
+    lines = browser.find_element("css selector", ".problem").text.splitlines()
+    assert lines[1] == "in all +$2.00, +2 ms latency, +2 tokens"
+    browser.find_element("css selector", ".problem li a").click()
+    assert texts(browser, ".share")[0] == "Here: +$2.00, +2 ms latency, +2 tokens"
+
+
+def test_a_number_beside_its_name_has_no_second_unit(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}#t={quote(NAME)}")
+    rows = texts(browser, ".numbers tr")
+    assert rows[0] == "latency 4,200 ms"
+    assert "input tokens 2,710" in rows
+
+
 def test_it_says_no_problem_only_where_there_is_none(
     browser: webdriver.Chrome, written: Callable[[Report], str]
 ) -> None:
@@ -212,6 +292,18 @@ def test_what_was_accepted_is_told_as_that(browser: webdriver.Chrome, written: C
     assert "1 accepted since the merge base" in browser.find_element("css selector", "#verdict").text
 
 
+def test_tools_that_nobody_saw_are_drawn_in_the_baseline_too(
+    browser: webdriver.Chrome, written: Callable[[Report], str]
+) -> None:
+    profile = trip()
+    carried = Prompt(results=(ToolResult(call_id="call_0", digest="d", size=9),))
+    calls = (replace(profile.calls[0], span=None), replace(profile.calls[1], span=None, prompt=carried))
+    unseen = replace(profile, calls=calls, spans=())
+    now = replace(unseen, spans=with_windows(unseen.spans, unseen.calls))
+    browser.get(f"{written(report(replace(run(now), base=skeleton(unseen))))}#t={quote(profile.nodeid)}")
+    assert texts(browser, ".fall .label") == ["LLM gpt-5-nano", "tools flights, weather", "LLM gpt-5-nano"] * 2
+
+
 def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Report], str]) -> None:
     profile = trip()
     streamed = replace(profile.calls[0], chunks_ns=(700_000_000, 1_100_000_000, 1_500_000_000))
@@ -224,6 +316,19 @@ def test_a_bar_says_what_it_is(browser: webdriver.Chrome, written: Callable[[Rep
     )
     ticks = [float(tick.get_attribute("style").split()[1][:-2]) for tick in track.find_elements("css selector", "b")]
     assert ticks == [pytest.approx(100 * ms / 4200, abs=0.1) for ms in (700, 1100, 1500)]
+
+
+def test_numbers_read_alike_in_the_page_and_elsewhere(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(address)
+    browser.find_element("css selector", "h2")
+    numbers = [0, 1, 7, 1234, 1234567, 0.1, 0.05, 0.012, 0.00019, 0.0000123, 1.5, 99.999, 12345.678]
+    assert browser.execute_script("return arguments[0].map(money)", numbers) == [
+        format_value(Decimal(str(usd)), "USD") for usd in numbers
+    ]
+    counts = [number for number in numbers if number == int(number)]
+    assert browser.execute_script("return arguments[0].map(number.format)", counts) == [
+        format_value(count, "") for count in counts
+    ]
 
 
 @settings(max_examples=25)

@@ -163,6 +163,13 @@ def test_a_reader_with_jq_finds_the_numbers() -> None:
     assert lost["time"] == "stated"
 
 
+def test_its_commit_is_kept_where_it_has_one(tmp_path: Path) -> None:
+    of = replace(two(), commit="c0ffee")
+    write(of, "json", tmp_path / "run.json")
+    assert read(tmp_path / "run.json") == of
+    assert list(document(of))[:4] == ["format", "version", "versions", "commit"]
+
+
 def test_names_beyond_ascii_and_beyond_unicode(tmp_path: Path) -> None:
     of = report(run(trip("tests/test_\u00e4.py::test[\u65e5\u672c]")), run(trip("tests/test_\udcff.py::test")))
     write(of, "json", tmp_path / "run.json")
@@ -198,6 +205,10 @@ def changed(**changes: object) -> str:
     return json.dumps({**document(two()), **changes})
 
 
+SHARE = {"metric": "warmth", "amount": 1, "unit": "calls"}
+WARMTH = {"metric": "warmth", "was": 1, "now": 2, "limit": None, "unit": "calls", "verdict": "regression"}
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "way_out"),
     [
@@ -209,12 +220,39 @@ def changed(**changes: object) -> str:
         (changed(version=3), "version 3 is newer .* reads up to 2", "pip install --upgrade pytest-agentperf"),
         (changed(version=0), "version 0 is none of this format", "--agentperf-json=PATH"),
         (changed(version="1"), "version '1' is none of this format", "--agentperf-json=PATH"),
-        (changed(tests=[{}]), "damaged: .*'outcome' and 'profile'", "--agentperf-json=PATH"),
-        (changed(tests=[7]), "damaged: ", "--agentperf-json=PATH"),
-        (changed(versions=[]), "damaged: ", "--agentperf-json=PATH"),
+        (changed(tests=[{}]), "test 1 is damaged: TestRun: outcome, profile missing", "--agentperf-json=PATH"),
+        (changed(tests=[7]), "test 1 is damaged: ", "--agentperf-json=PATH"),
+        (changed(tests=None), "the run is damaged: ", "--agentperf-json=PATH"),
+        (changed(versions=[]), r"the run is damaged: versions: expected an object, got \[\]", "--agentperf-json=PATH"),
+        (changed(notes=None), "the run is damaged: expected an array, got None", "--agentperf-json=PATH"),
+        (
+            changed(tests=[{"nodeid": "t.py::a", "outcome": "passed"}]),
+            "test t.py::a is damaged: TestRun: profile missing",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(tests=[{"nodeid": "t", "outcome": "passed", "profile": ["x" * 1000]}]),
+            r"test t is damaged: Profile: expected an object, got \['x{150,200}\.\.\.; write",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(tests=[{"outcome": "failed", "profile": {"nodeid": "t"}, "changes": [WARMTH]}]),
+            "test 1 is damaged: there is no metric 'warmth'",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(causes=[{"kind": "k", "key": "k", "sentence": "s", "hits": [], "shares": [SHARE]}]),
+            "the run is damaged: there is no metric 'warmth'",
+            "--agentperf-json=PATH",
+        ),
+        (
+            changed(causes=[{"kind": "k", "key": "k", "sentence": "s", "hits": [], "shares": []}]),
+            "the run is damaged: a cause has no test",
+            "--agentperf-json=PATH",
+        ),
         (
             changed(tests=[{"outcome": "passed", "worker": "", "violations": [], "profile": {"nodeid": "t", "x": 1}}]),
-            "damaged: Profile: unknown field 'x'",
+            "test 1 is damaged: Profile: unknown field 'x'",
             "--agentperf-json=PATH",
         ),
     ],

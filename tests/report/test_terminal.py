@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from pytest_agentperf.analyze.text import cells
+from pytest_agentperf.model.change import Cause, Hit
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.profile import ClockKind, Gauge, Profile
 from pytest_agentperf.model.report import Report, TestRun
@@ -338,6 +339,7 @@ def test_notes_are_told_once_with_a_count_and_not_without_end() -> None:
 
     assert "note: shared (20 tests)" in text
     assert "note: 13 more notes, all in --agentperf-json" in text
+    assert "note: 1 more note, all in --agentperf-json" in block(report(*tests[:8]), 80)
 
 
 def test_names_are_told_by_function_where_modules_have_no_room() -> None:
@@ -385,3 +387,19 @@ def test_the_table_is_never_wider_than_the_terminal(profile: Profile, width: int
     table = lines[: lines.index("")] if "" in lines else lines
 
     assert max(map(cells, table)) <= width
+
+
+def test_what_the_marks_of_causes_mean() -> None:
+    def marked(**how: bool) -> str:
+        found = Cause(
+            kind="k", key="k", sentence="it changed", shares=(), hits=(Hit(nodeid="t.py::a", shares=()),), **how
+        )
+        return block(replace(report(run(trip("t.py::a"))), causes=(found,)), 80)
+
+    assert "\n! it changed\n    worst: t.py::a" in marked()
+    assert "failed a test" not in marked()
+    assert "\n- it changed\n    worst: t.py::a\n- worse, failed nothing" in marked(gating=False)
+    assert "\n+ it changed\n    most: t.py::a\n+ better" in marked(gating=False, better=True)
+    assert "\n= accepted since the merge base: it changed\n    worst: t.py::a\n= agreed to" in marked(
+        gating=False, accepted=True
+    )

@@ -98,7 +98,8 @@ class AgentBenchmark:
 
     def _measures(self) -> bool:
         """The profile is done. Whether rounds shall follow: not for runs that a provider would be paid for."""
-        from pytest_agentperf.model.metric import known_numbers, plain_number
+        from pytest_agentperf.model.metric import known_numbers
+        from pytest_agentperf.model.number import plain_number
 
         self._run.recorder.close()
         profile = self._run.profiler.profile()

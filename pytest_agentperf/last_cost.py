@@ -9,7 +9,8 @@ from pathlib import Path
 from pytest_agentperf.inspection import inspect
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.baselines import Baselines
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.price.cost import OwnPrice
 from pytest_agentperf.record.file_formats import Damage
 from pytest_agentperf.vcr_marker import default_cassette

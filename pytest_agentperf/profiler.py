@@ -19,7 +19,8 @@ from pytest_agentperf.analyze.waterfall import waterfall
 from pytest_agentperf.clock.bubble import real_io
 from pytest_agentperf.clock.stated import Stated
 from pytest_agentperf.model.committed import Committed
-from pytest_agentperf.model.metric import METRICS, Number, format_value
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import Gauge, Profile, Thresholds
 from pytest_agentperf.model.span import SpanKind
 from pytest_agentperf.pipeline import profile

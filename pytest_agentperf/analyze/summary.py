@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from pytest_agentperf.analyze.tree import Node, forest
-from pytest_agentperf.model.metric import categories
 from pytest_agentperf.model.profile import Profile
+from pytest_agentperf.model.scope import categories
 
 LLM_CALLS = "LLM calls"
 

@@ -10,7 +10,7 @@ from textwrap import wrap
 from pytest_agentperf.analyze.text import cells, clip, pad, plain
 from pytest_agentperf.analyze.timeline import shares
 from pytest_agentperf.analyze.tree import Node, forest
-from pytest_agentperf.model.metric import format_value
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
 
 _MOST_ROWS = 60

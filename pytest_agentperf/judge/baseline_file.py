@@ -24,7 +24,8 @@ from decimal import Decimal
 
 from pytest_agentperf.judge.skeleton_reader import BadLine, read_skeleton
 from pytest_agentperf.judge.skeleton_text import PARTS, write_skeleton
-from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import Number
 from pytest_agentperf.model.profile import Profile
 
 VERSION = 2

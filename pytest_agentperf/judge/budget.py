@@ -12,9 +12,11 @@ from pytest_agentperf.judge.limits import LimitExceeded, check
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.limit import Limit
-from pytest_agentperf.model.metric import METRICS, categories, format_value, narrow
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.recording import Reading, Recording
+from pytest_agentperf.model.scope import categories, narrow
 from pytest_agentperf.model.span import Span, SpanKind, upwards
 from pytest_agentperf.model.usage import Usage, total
 from pytest_agentperf.price.cost import OwnPrice, price

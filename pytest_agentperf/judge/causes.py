@@ -18,7 +18,8 @@ from pytest_agentperf.judge.kinds.table import KINDS, LUCK, prepare
 from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Cause, Edit, Hit, Share, Step
 from pytest_agentperf.model.copying import replace
-from pytest_agentperf.model.metric import METRICS, Number, format_amount, format_value
+from pytest_agentperf.model.metric import METRICS, format_amount
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
 from pytest_agentperf.price.cost import OwnPrice

@@ -11,15 +11,8 @@ from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.model.change import Change, Verdict
 from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.exchange import Origin
-from pytest_agentperf.model.metric import (
-    METRICS,
-    Measure,
-    Metric,
-    Number,
-    Slack,
-    format_number,
-    format_value,
-)
+from pytest_agentperf.model.metric import METRICS, Measure, Metric, Slack, format_number
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice, price
 

@@ -11,8 +11,10 @@ from pytest_agentperf.model.copying import replace
 from pytest_agentperf.model.exchange import Origin
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.limit import Limit, Violation
-from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Measure, Metric, Number, format_value, narrow
+from pytest_agentperf.model.metric import METRICS, SEQUENTIAL, Measure, Metric
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
+from pytest_agentperf.model.scope import narrow
 
 
 class Failure(AssertionError):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from pytest_agentperf.model.call import ModelCall, Prompt
 from pytest_agentperf.model.change import Edit, Share, Step
-from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.miss import Miss
+from pytest_agentperf.model.number import Number
 from pytest_agentperf.model.usage import Usage
 
 _PARTS = (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
 from pytest_agentperf.judge.checks import CHECKS
-from pytest_agentperf.model.metric import METRICS, Number, format_value
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import TestRun
 

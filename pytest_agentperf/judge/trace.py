@@ -12,7 +12,8 @@ from pytest_agentperf.judge.skeleton import agent_of
 from pytest_agentperf.judge.timeline import Part, Timeline, Work, timeline
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.copying import replace
-from pytest_agentperf.model.metric import METRICS, Number
+from pytest_agentperf.model.metric import METRICS
+from pytest_agentperf.model.number import Number
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.usage import Usage

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
-Number = int | float | Decimal
+from pytest_agentperf.model.number import Number
 
 
 class Verdict(StrEnum):

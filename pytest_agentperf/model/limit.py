@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from pytest_agentperf.model.metric import Measure
+from pytest_agentperf.model.number import Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     metric: str
     """A name in `METRICS`, or with `own` the name of a gauge."""
-    bound: int | float | Decimal
+    bound: Number
     kind: Literal["max", "min"] = "max"
     own: bool = False
     """Limits a number of the team's own (`profiler.metric`)."""

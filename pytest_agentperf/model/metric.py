@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from math import isfinite
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Timing
+from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
-from pytest_agentperf.model.span import Span, SpanKind
-from pytest_agentperf.model.stretch import length, most_at_once
+from pytest_agentperf.model.span import Span
+from pytest_agentperf.model.stretch import most_at_once
 from pytest_agentperf.model.usage import Usage
-
-Number = int | float | Decimal
 
 
 class Measure(NamedTuple):
@@ -373,29 +371,6 @@ def known_numbers(profile: Profile) -> dict[str, Number]:
     return {name: measure.value for name, measure in measured(profile).items() if measure.value is not None}
 
 
-def plain_number(value: Number) -> int | float:
-    """For JSON, where money is a number like any other."""
-    return float(value) if isinstance(value, Decimal) else value
-
-
-_ONE = {"tokens": "token", "calls": "call", "turns": "turn", "bytes": "byte"}
-
-
-def format_value(value: Number | None, unit: str, *, estimated: bool = False) -> str:
-    """A number for people: `1,234 ms`, `$0.0123`, `~310 tokens`, `1 call`; an unknown one is `?`."""
-    if value is None:
-        return "?"
-    mark = "~" if estimated else ""
-    if not isfinite(value):
-        return f"{mark}{value} {unit}".rstrip()
-    if unit == "USD":
-        return f"{mark}${_money(Decimal(value))}"
-    if value == 1:
-        unit = _ONE.get(unit, unit)
-    text = f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
-    return f"{mark}{text} {unit}".rstrip()
-
-
 def format_number(name: str, value: Number | None) -> str:
     """A number beside its metric's label, which says what is counted: only times and money have a unit of their own."""
     unit = METRICS[name].unit
@@ -407,39 +382,3 @@ def format_amount(name: str, amount: Number) -> str:
     metric, size = METRICS[name], -amount if amount < 0 else amount
     label = metric.one if size == 1 else metric.label
     return f"{'-' if amount < 0 else '+'}{format_number(name, size)}{'' if metric.unit == 'USD' else f' {label}'}"
-
-
-def _money(usd: Decimal) -> str:
-    """At least cents; below one dollar, down to two significant digits beyond the zeros."""
-    if usd == 0 or abs(usd) >= 1:
-        return f"{usd:,.2f}"
-    places = max(2, 1 - usd.adjusted())
-    return f"{usd:.{places}f}"
-
-
-def narrow(profile: Profile, scope: str) -> Profile | None:
-    """The part of a profile inside the timers called `scope`; None where there was no such timer.
-
-    A timer `llm:planning` answers to `llm:planning`, `llm` and `planning`. The latency is the time during which at
-    least one of them was open.
-    """
-    inside = {span.id for span in profile.spans if span.kind is SpanKind.TIMER and scope in categories(span.name)}
-    if not inside:
-        return None
-    roots = [span for span in profile.spans if span.id in inside]
-    for span in profile.spans:  # parents start before their children, so one pass finds all descendants
-        if span.parent in inside:
-            inside.add(span.id)
-    calls = {call.index for call in profile.calls if call.span in inside}
-    return replace(
-        profile,
-        latency_ns=length((span.start_ns, span.end_ns) for span in roots),
-        calls=tuple(call for call in profile.calls if call.index in calls),
-        spans=tuple(span for span in profile.spans if span.id in inside),
-        findings=tuple(found for found in profile.findings if calls.issuperset(found.calls) and found.calls),
-    )
-
-
-def categories(name: str) -> tuple[str, ...]:
-    """What a timer answers to: its name and, where that has colons, each part."""
-    return (name, *name.split(":")) if ":" in name else (name,)

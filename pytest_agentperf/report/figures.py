@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import NamedTuple
 
-from pytest_agentperf.model.metric import METRICS, Measure, Measures, format_value
+from pytest_agentperf.model.metric import METRICS, Measure, Measures
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.report.reasons import why_unknown
 from pytest_agentperf.report.table import Cell, Column, Paint, aligned
 from pytest_agentperf.report.totals import Total

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import format_value
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.report.figures import count
 

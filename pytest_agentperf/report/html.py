@@ -18,7 +18,8 @@ from typing import Any
 
 from pytest_agentperf.analyze.text import plain
 from pytest_agentperf.model.change import Change
-from pytest_agentperf.model.metric import METRICS, Measures, Number
+from pytest_agentperf.model.metric import METRICS, Measures
+from pytest_agentperf.model.number import Number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import verdict
 from pytest_agentperf.report.figures import told_sums

@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_agentperf.model import codec
 from pytest_agentperf.model.change import Cause, Change, Share
-from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number, plain_number
+from pytest_agentperf.model.metric import METRICS, Measure, Measures
+from pytest_agentperf.model.number import Number, plain_number
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.totals import Total, time_source, totals
 

@@ -7,7 +7,8 @@ import platform
 from datetime import UTC, datetime
 from typing import Any
 
-from pytest_agentperf.model.metric import METRICS, known_numbers, plain_number
+from pytest_agentperf.model.metric import METRICS, known_numbers
+from pytest_agentperf.model.number import plain_number
 from pytest_agentperf.model.report import Report, TestRun
 
 

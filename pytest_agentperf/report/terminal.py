@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 from pytest_agentperf.analyze.text import cells, clip, plain
 from pytest_agentperf.model.codec import no_collection
-from pytest_agentperf.model.metric import Measures, format_value
+from pytest_agentperf.model.metric import Measures
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import Gauge
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.report.changes import causes, counts, legend

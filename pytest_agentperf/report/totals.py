@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pytest_agentperf.model.exchange import Origin, Timing
-from pytest_agentperf.model.metric import METRICS, Measure, Measures, Number
+from pytest_agentperf.model.metric import METRICS, Measure, Measures
+from pytest_agentperf.model.number import Number
 from pytest_agentperf.model.profile import ClockKind, Profile
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_agentperf.model.call import Message, Prompt
-from pytest_agentperf.model.metric import METRICS, format_amount, format_value
+from pytest_agentperf.model.metric import METRICS, format_amount
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import Profile
 from samples import call
 

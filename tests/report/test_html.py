@@ -17,8 +17,9 @@ from pytest_agentperf.analyze.tree import Node, forest
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.call import Prompt, ToolResult
 from pytest_agentperf.model.change import Share
-from pytest_agentperf.model.metric import METRICS, format_value
+from pytest_agentperf.model.metric import METRICS
 from pytest_agentperf.model.miss import Miss
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.model.report import Report
 from pytest_agentperf.model.usage import Usage

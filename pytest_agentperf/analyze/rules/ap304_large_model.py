@@ -18,7 +18,7 @@ from decimal import Decimal
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import format_value
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.span import Span, SpanKind, upwards
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.finding import Finding
-from pytest_agentperf.model.metric import format_value
+from pytest_agentperf.model.number import format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
 
 

@@ -23,8 +23,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from generated import PRICES, inject, plan, profile
-from pytest_agentperf.judge.baselines import Baselines, Compared, Tree
+from pytest_agentperf.judge.baselines import Baselines, Tree
 from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.compared import Compared
 from pytest_agentperf.judge.gate import describe, priced
 from pytest_agentperf.judge.updating import update
 from pytest_agentperf.model.codec import to_text

@@ -13,8 +13,9 @@ from pathlib import Path
 from pytest_agentperf import node_id
 from pytest_agentperf.judge import revisions
 from pytest_agentperf.judge.baselines import Baselines, Tree
-from pytest_agentperf.judge.causes import causes, explain, luck
-from pytest_agentperf.judge.gate import Threshold, comparable, compare, priced
+from pytest_agentperf.judge.causes import causes
+from pytest_agentperf.judge.compared import compared
+from pytest_agentperf.judge.gate import Threshold, comparable, priced
 from pytest_agentperf.judge.kinds.table import KINDS, LUCK
 from pytest_agentperf.judge.limits_file import LimitsFile
 from pytest_agentperf.judge.revisions import GitError, Revision
@@ -172,10 +173,9 @@ def side_by_side(project: Project, base: Sides, head: Sides) -> Report:
             continue
         live = was.live or now.live
         old, new = (priced(side.skeleton(), project.own_prices) for side in (was, now))
-        steps = explain(old, new, project.own_prices)
-        found = compare(old, new, _ALL_SHOWN if live else project.limits.thresholds(nodeid), luck=luck(steps))
-        if found:
-            tests.append(TestRun(profile=new, outcome="passed", changes=found, base=old, steps=steps))
+        found = compared(old, new, _ALL_SHOWN if live else project.limits.thresholds(nodeid), project.own_prices)
+        if found.changes:
+            tests.append(TestRun(profile=new, outcome="passed", changes=found.changes, base=old, steps=found.steps))
     return Report(tests=tuple(tests), causes=causes(tests))
 
 

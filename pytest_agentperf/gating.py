@@ -13,8 +13,9 @@ import pytest
 
 from pytest_agentperf import markers, node_id
 from pytest_agentperf.judge.baseline_file import BadBaseline
-from pytest_agentperf.judge.baselines import Baselines, Compared, Tree, module_of, whole_id
+from pytest_agentperf.judge.baselines import Baselines, Tree, module_of, whole_id
 from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.compared import Compared
 from pytest_agentperf.judge.gate import Regressed, Threshold, describe
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target

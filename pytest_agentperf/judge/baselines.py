@@ -10,33 +10,16 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol, TypeVar
 
 from pytest_agentperf.judge.baseline_file import BadBaseline, Block, from_text, salvage
-from pytest_agentperf.judge.causes import explain, luck
-from pytest_agentperf.judge.gate import Thresholds, comparable, compare, priced
+from pytest_agentperf.judge.causes import explain
+from pytest_agentperf.judge.compared import Compared, compared
+from pytest_agentperf.judge.gate import Thresholds, comparable, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.judge.skeleton_text import write_skeleton
-from pytest_agentperf.model.change import Change, Step, Verdict
+from pytest_agentperf.model.change import Verdict
 from pytest_agentperf.model.profile import ClockKind, Profile
 from pytest_agentperf.price.cost import OwnPrice
 
 P = TypeVar("P", bound=PurePath)
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A test beside its baseline."""
-
-    changes: tuple[Change, ...] = ()
-    base: Profile | None = None
-    """The baseline's skeleton, priced; None where there is none or the test does the same."""
-    steps: tuple[Step, ...] = ()
-    """Why it does not."""
-    held: bool = False
-    """There is a baseline, and the run's numbers say something beside it."""
-    new: bool = False
-
-    @property
-    def fails(self) -> bool:
-        return any(change.verdict.fails for change in self.changes)
 
 
 class Source(Protocol):
@@ -120,11 +103,8 @@ class Baselines:
         if (base := self.profile(head.nodeid)) is None:
             return Compared(new=head.clock is ClockKind.VIRTUAL and not comparable(head))
         now = priced(skeleton(head), self.own_prices)
-        steps = explain(base, now, self.own_prices, head)
-        changes = compare(base, now, thresholds, accepts=accepts, ratchet=ratchet, luck=luck(steps))
-        if not changes and head.clock is not base.clock:
-            return Compared(held=True)
-        return Compared(changes, base, steps, held=True)
+        found = compared(base, now, thresholds, self.own_prices, head, accepts=accepts, ratchet=ratchet)
+        return found if found.changes or head.clock is base.clock else Compared(held=True)
 
     def accepted(self, since: Baselines, seen: Profile) -> Compared:
         """What these baselines have accepted of a test since those: on the way to what its run says, if they have let it go.

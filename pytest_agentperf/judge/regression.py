@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_agentperf.judge.baselines import Baselines, Tree
-from pytest_agentperf.judge.causes import explain, luck, why
-from pytest_agentperf.judge.gate import Thresholds, compare, describe, priced
+from pytest_agentperf.judge.causes import why
+from pytest_agentperf.judge.compared import compared
+from pytest_agentperf.judge.gate import Thresholds, describe, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.change import Verdict
 from pytest_agentperf.model.committed import Committed
@@ -36,14 +37,13 @@ def regression(
     if old is None:
         return ""
     old, new = priced(old, prices), priced(skeleton(seen), prices)
-    steps = explain(old, new, prices, seen)
     accepts = [Verdict.REGRESSION] if "worse" in updates else []
-    changes = compare(old, new, thresholds, accepts=accepts, luck=luck(steps))
-    worse = [change.metric for change in changes if change.verdict.fails]
+    found = compared(old, new, thresholds, prices, seen, accepts=accepts)
+    worse = [change.metric for change in found.changes if change.verdict.fails]
     if not worse:
         return ""
     shown = f" in {store.path(seen.nodeid)}" if store else ""
-    return describe(changes, shown, seen.nodeid if store else "", why(steps, worse)[:_REASONS])
+    return describe(found.changes, shown, seen.nodeid if store else "", why(found.steps, worse)[:_REASONS])
 
 
 def _committed(nodeid: str) -> Committed | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_agentperf.judge.skeleton import agent_of
+from pytest_agentperf.judge.skeleton import agents
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.profile import Profile
 
@@ -15,8 +15,7 @@ def align(base: Profile, head: Profile) -> list[tuple[int, int]]:
     Steps are the same for their agent and for the tools that they ask for; among those that look alike what else is equal
     decides. A call that failed is never the same as one that did not.
     """
-    ours = [(agent_of(base, call), call) for call in base.calls]
-    theirs = [(agent_of(head, call), call) for call in head.calls]
+    ours, theirs = ([*zip(agents(side), side.calls, strict=True)] for side in (base, head))
     start = _common(ours, theirs)
     end = _common(ours[start:][::-1], theirs[start:][::-1])
     middle = _pair(ours[start : len(ours) - end], theirs[start : len(theirs) - end])

@@ -24,8 +24,13 @@ def skeleton(profile: Profile) -> Profile:
     )
 
 
-def agent_of(profile: Profile, call: ModelCall) -> str:
-    """The innermost timer around a call, else the tool that it works for; empty where there is neither."""
-    around = list(upwards({span.id: span for span in profile.spans}, call.span))
-    timers = [span.name for span in around if span.kind is SpanKind.TIMER]
-    return next(iter([*timers, *(span.name for span in around)]), "")
+def agents(profile: Profile) -> list[str]:
+    """Of each call the innermost timer around it, else the tool that it works for; empty where there is neither."""
+    spans = {span.id: span for span in profile.spans}
+
+    def agent(call: ModelCall) -> str:
+        around = list(upwards(spans, call.span))
+        timers = [span.name for span in around if span.kind is SpanKind.TIMER]
+        return next(iter([*timers, *(span.name for span in around)]), "")
+
+    return [*map(agent, profile.calls)]

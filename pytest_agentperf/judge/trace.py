@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
 
 from pytest_agentperf.judge.align import align
-from pytest_agentperf.judge.skeleton import agent_of
+from pytest_agentperf.judge.skeleton import agents
 from pytest_agentperf.judge.timeline import Part, Timeline, Work, timeline
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.copying import replace
@@ -85,7 +84,6 @@ class Trace:
         self.tools, old, new = _tools(base, head, before, after)
         self.line = _relabelled(timeline(base), before, old)
         self.goal = _relabelled(timeline(head), after, new)
-        self.old_line = Timeline(dict(self.line.work), self.line.tail_ns)
         timed = base.clock is head.clock
         names = [name for name, metric in METRICS.items() if metric.exact and (timed or not metric.timed)]
         was, now = ({name: METRICS[name].read(side).value for name in names} for side in (base, head))
@@ -125,11 +123,6 @@ class Trace:
             spans=tuple(spans),
         )
 
-    @cached_property
-    def offered(self) -> dict[str, str]:
-        """Tool calls by id (`1.2`) in the run to their tools' names."""
-        return {tool.id or "": tool.name for call in self.head.calls for tool in call.tool_calls}
-
     def set_work(self, part: Part, **changes: object) -> None:
         if part in self.line.work:
             self.line.work[part] = replace(self.line.work[part], **changes)
@@ -149,18 +142,19 @@ def _slots(base: Profile, head: Profile, pairs: list[tuple[int, int]]) -> list[S
     slots: list[Slot] = []
     done = 0
     paired = {theirs: ours for ours, theirs in pairs}
+    was, now = [*zip(agents(base), base.calls, strict=True)], [*zip(agents(head), head.calls, strict=True)]
 
     def gone(until: int) -> None:
-        slots.extend(Slot(call, None, agent_of(base, call), call, present=True) for call in base.calls[done:until])
+        slots.extend(Slot(call, None, agent, call, present=True) for agent, call in was[done:until])
 
-    for number, call in enumerate(head.calls):
+    for number, (agent, call) in enumerate(now):
         ours = paired.get(number)
         if ours is None:
-            slots.append(Slot(None, call, agent_of(head, call), call, present=False))
+            slots.append(Slot(None, call, agent, call, present=False))
             continue
         gone(ours)
         done = ours + 1
-        slots.append(Slot(base.calls[ours], call, agent_of(head, call), base.calls[ours], present=True))
+        slots.append(Slot(base.calls[ours], call, agent, base.calls[ours], present=True))
     gone(len(base.calls))
     return slots
 

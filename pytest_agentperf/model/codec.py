@@ -22,7 +22,7 @@ _ATOMS = frozenset({str, int, bool, type(None)})
 
 
 def to_json(value: object) -> Any:
-    """Dataclasses and tuples with names become objects, other tuples arrays, decimals strings, and so do the floats that JSON has no number for.
+    """Dataclasses become objects, tuples arrays, decimals strings, and so do the floats that JSON has no number for.
 
     A field that is empty (None, false, 0, a text or an array without anything) by default and in fact is left out, and so is
     an object that is all default.
@@ -36,7 +36,7 @@ def to_json(value: object) -> Any:
         return write(value)
     if isinstance(value, Enum):
         return value.value
-    if is_dataclass(kind) or isinstance(value, tuple):
+    if is_dataclass(kind):
         return _writer(kind)(value)
     if isinstance(value, Decimal):
         return str(value)
@@ -66,8 +66,8 @@ def _writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
     hints = get_type_hints(cls)
     space: dict[str, Any] = {"to_json": to_json}
     lines = ["def write(value):", " data = {}"]
-    for name, default in _defaults(cls).items():
-        space[f"default_{name}"] = default
+    for name, field in cls.__dataclass_fields__.items():
+        default = space[f"default_{name}"] = field.default
         told = f"x = value.{name}; "
         if default is None:
             told = f"if (x := value.{name}) is not None: "
@@ -79,13 +79,6 @@ def _writer(cls: Any) -> Callable[[Any], dict[str, Any]]:
     exec("\n".join([*lines, " return data"]), space)  # noqa: S102 - names of our own fields and nothing else
     _WRITERS[cls] = space["write"]
     return _WRITERS[cls]
-
-
-def _defaults(cls: Any) -> dict[str, Any]:
-    """By field; MISSING where there is none."""
-    if issubclass(cls, tuple):
-        return {name: cls._field_defaults.get(name, MISSING) for name in cls._fields}
-    return {name: field.default for name, field in cls.__dataclass_fields__.items()}
 
 
 def _made(hint: Any) -> str:
@@ -139,9 +132,9 @@ def _object_reader(cls: Any) -> Read:
         " if type(_data) is not dict or not _data.keys() <= _names: _wrong(_cls, _names, _data)",
         " try:",
     ]
-    for name, default in _defaults(cls).items():
-        space[f"read_{name}"], space[f"default_{name}"] = _reader(hints[name]), default
-        required = default is MISSING
+    for name, field in cls.__dataclass_fields__.items():
+        space[f"read_{name}"], space[f"default_{name}"] = _reader(hints[name]), field.default
+        required = field.default is MISSING
         unread = [] if required else [f"{name} is not default_{name}"]
         if own := [kind for kind in _options(hints[name]) if kind in _ATOMS or kind is float]:
             space[f"kind_{name}"] = own[0]
@@ -159,8 +152,8 @@ def _object_reader(cls: Any) -> Read:
 
 def _made_of(cls: Any, space: dict[str, Any]) -> list[str]:
     """The lines that make an object of variables that are named as its fields."""
-    names = list(_defaults(cls))
-    if not vars(cls).get("__slots__") or hasattr(cls, "__post_init__"):
+    names = list(cls.__dataclass_fields__)
+    if "__slots__" not in vars(cls) or hasattr(cls, "__post_init__"):
         return [f" return _cls({', '.join(f'{name}={name}' for name in names)})"]
     space |= {f"set_{name}": getattr(cls, name).__set__ for name in names}
     space["_new"] = cls.__new__

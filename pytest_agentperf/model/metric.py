@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
 from pytest_agentperf.model.exchange import Timing
 from pytest_agentperf.model.number import Number, format_value
 from pytest_agentperf.model.profile import ClockKind, Profile
-from pytest_agentperf.model.span import Span
+from pytest_agentperf.model.span import Span, SpanKind
 from pytest_agentperf.model.stretch import most_at_once
 from pytest_agentperf.model.usage import Usage
 
 
-class Measure(NamedTuple):
-    """A number, or the reason why there is none. A tuple, for a run of thousands of tests makes twenty times as many."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A number, or the reason why there is none."""
 
     value: Number | None
     why: str = ""
@@ -73,121 +75,133 @@ class Metric:
         return self.unit == "ms" or self.name == "tool_overlap"
 
 
+@lru_cache(maxsize=1 << 12, typed=True)  # most numbers of most tests are 0, 1 or those of another test
+def _known(value: Number) -> Measure:
+    return Measure(value=value)
+
+
 def _ms(ns: int) -> int:
     """Nanoseconds to whole milliseconds, half up."""
     return (ns + 500_000) // 1_000_000
 
 
-_AT_ONCE = Measure(None, "the cassette was replayed at once (pace=instant)")
-_NOT_ASKED = Measure(None, "it is measured in tests that limit it, with max_memory(mb), and told when they end")
-_NO_CALL = Measure(None, "there was no LLM call")
-
-
-def _of_times(name: str, read: Callable[[Profile, list[int]], int | None]) -> Callable[[Profile], Measure]:
-    """Milliseconds from that time of each call; unknown where one of them is."""
-    time = attrgetter(name)
-
-    def measure(profile: Profile) -> Measure:
-        if profile.clock is ClockKind.INSTANT:
-            return _AT_ONCE
-        times = [*map(time, profile.calls)]
-        if None in times:
-            return Measure(None, _untimed(profile, times))
-        ns = read(profile, times)
-        return _NO_CALL if ns is None else Measure(_ms(ns))
-
-    return measure
-
-
-def _untimed(profile: Profile, times: Sequence[int | None]) -> str:
-    """Why these times of its calls add up to nothing."""
-    missing = [call for call, ns in zip(profile.calls, times, strict=True) if ns is None]
+def _untimed(profile: Profile, pick: Callable[[ModelCall], int | None]) -> str:
+    """Why the times of these calls add up to nothing, or an empty string where all are known."""
+    if profile.clock is ClockKind.INSTANT:
+        return "the cassette was replayed at once (pace=instant)"
+    missing = [call for call in profile.calls if pick(call) is None]
+    if not missing:
+        return ""
     few = f"{len(missing)} of {len(profile.calls)} LLM calls"
     if all(call.timing is Timing.STATED for call in missing):
         return f"the end of {few} is not in the cassette: for a streamed answer the provider states its first byte only"
     return f"{few} came without timing: the cassette holds none and the provider stated none"
 
 
+def _latency(profile: Profile) -> Measure:
+    why = _untimed(profile, lambda call: call.duration_ns)
+    return Measure(value=None, why=why) if why else _known(_ms(profile.latency_ns))
+
+
+def _ttft(profile: Profile) -> Measure:
+    if why := _untimed(profile, lambda call: call.ttft_ns):
+        return Measure(value=None, why=why)
+    if not profile.calls:
+        return Measure(value=None, why="there was no LLM call")
+    return _known(_ms(max(call.ttft_ns or 0 for call in profile.calls)))
+
+
+def _llm_time(profile: Profile) -> Measure:
+    if why := _untimed(profile, lambda call: call.duration_ns):
+        return Measure(value=None, why=why)
+    return _known(_ms(sum(call.duration_ns or 0 for call in profile.calls)))
+
+
 def _memory(profile: Profile) -> Measure:
-    return _NOT_ASKED if profile.peak_memory is None else Measure(round(profile.peak_memory / 1e6, 3))
+    if profile.peak_memory is None:
+        return Measure(
+            value=None, why="it is measured in tests that limit it, with max_memory(mb), and told when they end"
+        )
+    return _known(round(profile.peak_memory / 1e6, 3))
 
 
-def _of_tools(read: Callable[[Sequence[Span]], int], *, timed: bool = True) -> Callable[[Profile], Measure]:
+def _of_tools(read: Callable[[list[Span]], int], *, timed: bool = True) -> Callable[[Profile], Measure]:
     """A number of the tools' runs; unknown where some ran unseen."""
 
     def measure(profile: Profile) -> Measure:
         if timed and profile.clock is ClockKind.INSTANT:
-            return _AT_ONCE
-        blind = profile.unseen_tools
-        return Measure(None, _unseen(profile, blind)) if blind else Measure(read(profile.tools))
+            return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
+        runs = [span for span in profile.spans if span.kind is SpanKind.TOOL]
+        blind = len({span.call for span in profile.spans if span.kind is SpanKind.WINDOW})
+        if not runs and not blind:  # where nobody watches there are no windows either
+            blind = sum(bool(call.tool_calls) for call in profile.calls[:-1])
+        if blind:
+            return Measure(
+                value=None, why=f"nobody saw the tools run that {blind} of {len(profile.calls)} LLM calls asked for"
+            )
+        return _known(read(runs))
 
     return measure
 
 
-def _unseen(profile: Profile, blind: int) -> str:
-    return f"nobody saw the tools run that {blind} of {len(profile.calls)} LLM calls asked for"
-
-
 def _sequential_loss(profile: Profile) -> Measure:
     if profile.clock is ClockKind.INSTANT:
-        return _AT_ONCE
+        return Measure(value=None, why="the cassette was replayed at once (pace=instant)")
     continued = [call.index for call in profile.calls[:-1] if len(call.tool_calls) > 1]
-    seen = Counter(span.call for span in profile.tools) if continued else {}
+    seen = Counter(span.call for span in profile.spans if span.kind is SpanKind.TOOL) if continued else {}
     if blind := sum(seen[call] < 2 for call in continued):
-        return Measure(None, _unseen(profile, blind))
+        return Measure(
+            value=None, why=f"nobody saw the tools run that {blind} of {len(profile.calls)} LLM calls asked for"
+        )
     lost = [f.lost_ms or 0 for f in profile.findings if f.code == SEQUENTIAL and f.gating]
-    return Measure(round(sum(lost)))
+    return _known(round(sum(lost)))
 
 
 SEQUENTIAL = "AP101"
 
 
-def _tokens(name: str) -> Callable[[Profile], Measure]:
+def _tokens(count: Callable[[Usage], int | None]) -> Callable[[Profile], Measure]:
     """A sum over the calls that were answered; one that does not say makes it unknown."""
-    count = attrgetter(name)
 
     def read(profile: Profile) -> Measure:
-        usage = profile.usage
-        value = count(usage)
-        return Measure(None, _silent(profile, count)) if value is None else Measure(value, "", usage.estimated)
+        value, estimated = 0, False
+        for call in profile.calls:
+            if call.error is None:
+                usage = call.usage or _UNSAID
+                if (number := count(usage)) is None:
+                    return Measure(value=None, why=_silent(profile, count))
+                value += number
+                estimated = estimated or usage.estimated
+        return Measure(value=value, estimated=True) if estimated else _known(value)
 
     return read
+
+
+def _silent(profile: Profile, count: Callable[[Usage], int | None]) -> str:
+    models = [call.model for call in profile.calls if call.error is None and count(call.usage or _UNSAID) is None]
+    few = f"{len(models)} of {len(profile.calls)} LLM calls"
+    return f"{few} came without usage ({', '.join(dict.fromkeys(models))})"
+
+
+_UNSAID = Usage()
 
 
 def _part(name: str) -> Callable[[Profile], Measure]:
     """A part of a bucket: 0 where calls with usage leave it out."""
     part = attrgetter(name)
-
-    def read(profile: Profile) -> Measure:
-        usage = profile.usage
-        if usage.total is None:
-            return Measure(None, _silent(profile, _TOTAL))
-        return Measure(part(usage) or 0, "", usage.estimated)
-
-    return read
-
-
-_TOTAL = attrgetter("total")
-
-
-def _silent(profile: Profile, count: Callable[[Usage], int | None]) -> str:
-    answered = [call for call in profile.calls if call.error is None]
-    models = [call.model for call in answered if call.usage is None or count(call.usage) is None]
-    few = f"{len(models)} of {len(profile.calls)} LLM calls"
-    return f"{few} came without usage ({', '.join(dict.fromkeys(models))})"
+    return _tokens(lambda usage: None if usage.total is None else part(usage) or 0)
 
 
 def _cost(profile: Profile) -> Measure:
     costs = [call.cost for call in profile.calls if call.error is None]
-    known = [cost.usd for cost in costs if cost is not None and cost.usd is not None]
-    if len(known) < len(costs):
-        missing = [cost for cost in costs if cost is None or cost.usd is None]
-        why = "; ".join(dict.fromkeys(cost.note if cost else "not priced" for cost in missing))
-        return Measure(None, why)
-    return Measure(value=sum(known, _NOTHING), estimated=any(cost.estimated for cost in costs if cost))
-
-
-_NOTHING = Decimal(0)
+    reasons = dict.fromkeys(cost.note if cost else "not priced" for cost in costs if cost is None or cost.usd is None)
+    if reasons:
+        return Measure(value=None, why="; ".join(reasons))
+    known = [cost for cost in costs if cost and cost.usd is not None]
+    return Measure(
+        value=sum((cost.usd for cost in known if cost.usd is not None), Decimal(0)),
+        estimated=any(cost.estimated for cost in known),
+    )
 
 
 def retried(calls: Iterable[ModelCall]) -> dict[int, int]:
@@ -209,43 +223,24 @@ def retried(calls: Iterable[ModelCall]) -> dict[int, int]:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
+        Metric(name="latency", title="latency", label="latency", unit="ms", read=_latency, slack=_TIME),
         Metric(
-            name="latency",
-            title="latency",
-            label="latency",
-            unit="ms",
-            read=_of_times("duration_ns", lambda profile, _: profile.latency_ns),
-            slack=_TIME,
+            name="ttft", title="ttft", label="time to first token", unit="ms", read=_ttft, adds_up=False, slack=_TIME
         ),
-        Metric(
-            name="ttft",
-            title="ttft",
-            label="time to first token",
-            unit="ms",
-            read=_of_times("ttft_ns", lambda _, times: max(times, default=None)),
-            adds_up=False,
-            slack=_TIME,
-        ),
-        Metric(
-            name="llm_time",
-            title="LLM time",
-            label="LLM time",
-            unit="ms",
-            read=_of_times("duration_ns", lambda _, times: sum(times)),
-        ),
+        Metric(name="llm_time", title="LLM time", label="LLM time", unit="ms", read=_llm_time),
         Metric(
             name="tool_time",
             title="tool time",
             label="tool time",
             unit="ms",
-            read=_of_tools(lambda runs: _ms(sum([s.end_ns - s.start_ns for s in runs]))),
+            read=_of_tools(lambda runs: _ms(sum(s.end_ns - s.start_ns for s in runs))),
         ),
         Metric(
             name="tool_overlap",
             title="at once",
             label="tools at once",
             unit="calls",
-            read=_of_tools(lambda runs: most_at_once([(span.start_ns, span.end_ns) for span in runs])),
+            read=_of_tools(lambda runs: most_at_once((span.start_ns, span.end_ns) for span in runs)),
             better="higher",
             adds_up=False,
         ),
@@ -256,16 +251,14 @@ METRICS: dict[str, Metric] = {
             unit="ms",
             read=_sequential_loss,
         ),
-        Metric(
-            name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: Measure(_ms(p.cpu_ns)), exact=False
-        ),
+        Metric(name="cpu", title="cpu", label="CPU time", unit="ms", read=lambda p: _known(_ms(p.cpu_ns)), exact=False),
         Metric(name="memory", title="memory", label="peak memory", unit="MB", read=_memory, exact=False, adds_up=False),
         Metric(
             name="tokens",
             title="tokens",
             label="tokens",
             unit="tokens",
-            read=_tokens("total"),
+            read=_tokens(lambda usage: usage.total),
             slack=_TOKENS,
         ),
         Metric(
@@ -273,7 +266,7 @@ METRICS: dict[str, Metric] = {
             title="input",
             label="input tokens",
             unit="tokens",
-            read=_tokens("input"),
+            read=_tokens(lambda usage: usage.input),
             slack=_TOKENS,
         ),
         Metric(
@@ -281,7 +274,7 @@ METRICS: dict[str, Metric] = {
             title="output",
             label="output tokens",
             unit="tokens",
-            read=_tokens("output"),
+            read=_tokens(lambda usage: usage.output),
             slack=_TOKENS,
         ),
         Metric(
@@ -310,7 +303,7 @@ METRICS: dict[str, Metric] = {
             title="LLM",
             label="LLM calls",
             unit="calls",
-            read=lambda p: Measure(len(p.calls)),
+            read=lambda p: _known(len(p.calls)),
             slack=_ANY,
         ),
         Metric(
@@ -318,7 +311,7 @@ METRICS: dict[str, Metric] = {
             title="turns",
             label="turns",
             unit="turns",
-            read=lambda p: Measure(max([c.turn for c in p.calls], default=0)),
+            read=lambda p: _known(max((c.turn for c in p.calls), default=0)),
             slack=_ANY,
         ),
         Metric(
@@ -326,7 +319,7 @@ METRICS: dict[str, Metric] = {
             title="tool",
             label="tool calls",
             unit="calls",
-            read=lambda p: Measure(sum([len(c.tool_calls) for c in p.calls])),
+            read=lambda p: _known(sum(len(c.tool_calls) for c in p.calls)),
             slack=_ANY,
         ),
         Metric(name="tool_runs", title="ran", label="tool runs", unit="calls", read=_of_tools(len, timed=False)),
@@ -335,7 +328,7 @@ METRICS: dict[str, Metric] = {
             title="retries",
             label="retries",
             unit="calls",
-            read=lambda p: Measure(len(retried(p.calls))),
+            read=lambda p: _known(len(retried(p.calls))),
             slack=_ANY,
         ),
         Metric(
@@ -343,7 +336,7 @@ METRICS: dict[str, Metric] = {
             title="sent",
             label="request bytes",
             unit="bytes",
-            read=lambda p: Measure(sum([c.request_size for c in p.calls])),
+            read=lambda p: _known(sum(c.request_size for c in p.calls)),
             slack=Slack(percent=2, floor=256),
         ),
         Metric(
@@ -351,7 +344,7 @@ METRICS: dict[str, Metric] = {
             title="received",
             label="response bytes",
             unit="bytes",
-            read=lambda p: Measure(sum([c.response_size for c in p.calls])),
+            read=lambda p: _known(sum(c.response_size for c in p.calls)),
         ),
     )
 }

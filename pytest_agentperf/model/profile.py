@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from typing import Literal
 
 from pytest_agentperf.model.call import ModelCall
@@ -12,8 +11,7 @@ from pytest_agentperf.model.cassette import CassetteUse
 from pytest_agentperf.model.finding import Finding
 from pytest_agentperf.model.miss import Miss
 from pytest_agentperf.model.signal import Signals
-from pytest_agentperf.model.span import Span, SpanKind
-from pytest_agentperf.model.usage import Usage, total
+from pytest_agentperf.model.span import Span
 
 
 class ClockKind(StrEnum):
@@ -50,10 +48,8 @@ class Thresholds:
     """Percent of a test's cost that one of its operations may make up."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Without slots: it keeps what many of its numbers would look for again."""
-
     nodeid: str
     """The test; empty outside of pytest."""
     clock: ClockKind = ClockKind.REAL
@@ -86,25 +82,3 @@ class Profile:
     """Those that were open in its body, in the order of opening."""
     notes: tuple[str, ...] = field(default=())
     """What a reader must know: sentences, no markup."""
-
-    @cached_property
-    def tools(self) -> tuple[Span, ...]:
-        """Runs of tools."""
-        return tuple([span for span in self.spans if span.kind is SpanKind.TOOL])
-
-    @cached_property
-    def unseen_tools(self) -> int:
-        """How many calls asked for tools that nobody saw run."""
-        if windows := {span.call for span in self.spans if span.kind is SpanKind.WINDOW}:
-            return len(windows)
-        if self.tools:
-            return 0
-        return sum([bool(call.tool_calls) for call in self.calls[:-1]])  # where nobody watches there are no windows
-
-    @cached_property
-    def usage(self) -> Usage:
-        """Of the calls that were answered, together."""
-        return total([call.usage or _UNSAID for call in self.calls if call.error is None])
-
-
-_UNSAID = Usage()

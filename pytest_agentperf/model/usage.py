@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +41,19 @@ class Usage:
         return total((self, other))
 
 
-_COUNTS = tuple(f.name for f in fields(Usage) if f.name != "estimated")
 _WHOLES = ("input", "output")
-_counts = attrgetter(*_COUNTS)
-_NOTHING = Usage(input=0, output=0)
+_PARTS = tuple(f.name for f in fields(Usage) if f.name not in (*_WHOLES, "estimated"))
 
 
 def total(usages: Sequence[Usage]) -> Usage:
     """Their sum; of none, no tokens."""
-    if len(usages) < 2:
-        return usages[0] if usages else _NOTHING
     sums: dict[str, int | None] = {}
-    for name, counts in zip(_COUNTS, zip(*map(_counts, usages), strict=True), strict=True):
-        if None not in counts:
-            sums[name] = sum(counts)
-        elif name not in _WHOLES and (known := [count for count in counts if count is not None]):
-            sums[name] = sum(known)
+    for name in _WHOLES:
+        values = [getattr(usage, name) for usage in usages]
+        sums[name] = None if None in values else sum(values)
+    for name in _PARTS:
+        values = [value for usage in usages if (value := getattr(usage, name)) is not None]
+        sums[name] = sum(values) if values else None
     return Usage(**sums, estimated=any(usage.estimated for usage in usages))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from pytest_agentperf import comparing, inspection
+from pytest_agentperf import comparing, inspection, reviewing
 from pytest_agentperf.analyze.rules.rule import Rule
 from pytest_agentperf.analyze.rules.table import index, matching
 from pytest_agentperf.judge.baseline_file import BadBaseline
@@ -220,7 +220,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    return comparing.run_review(arguments, shutil.get_terminal_size().columns, color=_colored(), ask=input)
+    return reviewing.run_review(arguments, shutil.get_terminal_size().columns, color=_colored(), ask=input)
 
 
 def _orphans_arguments(parser: argparse.ArgumentParser) -> None:
@@ -252,7 +252,7 @@ COMMANDS = (
     Command(
         name="review",
         help="walk through the causes of a stored run and accept them into the baselines",
-        arguments=comparing.review_arguments,
+        arguments=reviewing.review_arguments,
         run=_review,
     ),
     Command(

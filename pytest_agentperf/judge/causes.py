@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
@@ -92,14 +93,15 @@ def luck(steps: Sequence[Step]) -> dict[str, Number]:
 
 
 def why(steps: Sequence[Step], metrics: Iterable[str]) -> list[str]:
-    """For one test: what made these metrics worse, one sentence a cause, the largest first."""
+    """For one test: what made these metrics worse, one sentence a cause, the largest first; luck last, which fails nothing."""
     wanted = list(metrics)
     told = []
     for step in steps:
         shares = {name: amount for name, amount in step.amounts.items() if name in wanted}
         if shares:
-            told.append((max(map(_size, shares.items())), f"{headline([step.edit])} ({_amounts(shares)})"))
-    return [text for _, text in sorted(told, key=lambda pair: -pair[0])]
+            weight = (step.edit.kind in LUCK, -max(map(_size, shares.items())))
+            told.append((weight, f"{headline([step.edit])} ({_amounts(shares)})"))
+    return [text for _, text in sorted(told, key=itemgetter(0))]
 
 
 _Found = Sequence[tuple[TestRun, Step]]
@@ -195,10 +197,13 @@ def _shares(amounts: Mapping[str, Number]) -> tuple[Share, ...]:
 
 
 def _amounts(shares: Mapping[str, Number]) -> str:
-    """The weightiest; bytes, which nobody pays for, where there is nothing else."""
-    twice = {"tokens"} if shares.get("tokens") in (shares.get("input_tokens"), shares.get("output_tokens")) else set()
+    """The weightiest, none that another one says as well; bytes, which nobody pays for, where there is nothing else."""
+    twice = {name for name, others in _SAID_BY.items() if shares.get(name) in map(shares.get, others)}
     told = [name for name in _sorted(shares.keys() - twice) if _size((name, shares[name]))] or _sorted(shares)
     return ", ".join([format_amount(name, shares[name]) for name in told[:_TOLD]])
+
+
+_SAID_BY = {"tokens": ("input_tokens", "output_tokens"), "llm_time": ("latency",)}
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

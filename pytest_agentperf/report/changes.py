@@ -59,7 +59,7 @@ def counts(tests: Iterable[TestRun], width: int) -> list[str]:
         found = _kinds(test)
         kinds.update(found)
         open_.update([] if test.written else found)
-    told = [f"{kinds[name]:,} {name}" for name in (*_KINDS, _WITHIN, _SAME, _NONE) if kinds[name]]
+    told = [f"{kinds[name]:,} {name}" for name in (*_KINDS, *_QUIET) if kinds[name]]
     if not told:
         return []
     words = [word for word, kind in (("new", _NONE), ("worse", "worse"), ("better", "better")) if open_[kind]]
@@ -70,17 +70,18 @@ def counts(tests: Iterable[TestRun], width: int) -> list[str]:
 _KINDS = {
     "worse": {Verdict.REGRESSION},
     "accepted": {Verdict.ACCEPTED},
-    "not judged": {Verdict.NOT_JUDGED},
     "better": {Verdict.BETTER, Verdict.UNRECORDED},
 }
-_WITHIN, _SAME, _NONE = "within the thresholds", "the same", "without one"
+_QUIET = _NOT_JUDGED, _WITHIN, _SAME, _NONE = "not judged", "within the thresholds", "the same", "without one"
 
 
 def _kinds(test: TestRun) -> list[str]:
-    """A test can be worse in one number and better in another."""
+    """A test can be worse in one number and better in another; else it is told once."""
     verdicts = {change.verdict for change in test.changes}
     if found := [name for name, those in _KINDS.items() if verdicts & those]:
         return found
+    if Verdict.NOT_JUDGED in verdicts:
+        return [_NOT_JUDGED]
     if test.held:
         return [_WITHIN if verdicts else _SAME]
     return [_NONE] if test.new and not test.written else []

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from generated import PRICES, inject, plan, profile
 from pytest_agentperf.judge.baselines import Baselines, Tree
-from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.causes import causes
 from pytest_agentperf.judge.compared import Compared
-from pytest_agentperf.judge.gate import describe, priced
+from pytest_agentperf.judge.gate import priced
 from pytest_agentperf.judge.updating import update
 from pytest_agentperf.model.codec import to_text
 from pytest_agentperf.model.report import Report, TestRun
@@ -97,10 +97,9 @@ def measure(root: Path, after: list[Any]) -> dict[str, float]:
 
 def judged(seen: Any, found: Compared) -> TestRun:
     """As a run does it: what fails is told why."""
-    worse = [change.metric for change in found.changes if change.verdict.fails]
-    if worse:
-        describe(found.changes, "", seen.nodeid, why(found.steps, worse))
-    outcome = "failed" if worse else "passed"
+    if found.fails:
+        found.message("", seen.nodeid)
+    outcome = "failed" if found.fails else "passed"
     return TestRun(profile=seen, outcome=outcome, changes=found.changes, base=found.base, steps=found.steps)
 
 

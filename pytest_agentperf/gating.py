@@ -14,9 +14,9 @@ import pytest
 from pytest_agentperf import markers, node_id
 from pytest_agentperf.judge.baseline_file import BadBaseline
 from pytest_agentperf.judge.baselines import Baselines, Tree, module_of, whole_id
-from pytest_agentperf.judge.causes import causes, why
+from pytest_agentperf.judge.causes import causes
 from pytest_agentperf.judge.compared import Compared
-from pytest_agentperf.judge.gate import Regressed, Threshold, describe
+from pytest_agentperf.judge.gate import Regressed, Threshold
 from pytest_agentperf.judge.limits import Failure
 from pytest_agentperf.judge.revisions import GitError, Revision, merge_base, target
 from pytest_agentperf.judge.updating import modules_with_baselines, must_not_write, update
@@ -25,8 +25,6 @@ from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.model.report import Report, TestRun
 from pytest_agentperf.options import Settings
 from pytest_agentperf.price.cost import OwnPrice
-
-_MOST_REASONS = 3
 
 Judge = Callable[[Profile], tuple[Compared, Failure | None]]
 """A test beside its baseline, and what it fails with."""
@@ -81,9 +79,7 @@ class Gate:
         if found.new:
             way_out = f"to record it: pytest {test} --agentperf --agentperf-update=new"
             return found, Regressed(f"no baseline for this test in {shown} (--agentperf-strict)\n  {way_out}")
-        worse = [change.metric for change in found.changes if change.verdict.fails]
-        reasons = why(found.steps, worse)[:_MOST_REASONS]
-        return found, Regressed(describe(found.changes, f" in {shown}", test, reasons))
+        return found, Regressed(found.message(f" in {shown}", test))
 
     # -- after the tests -----------------------------------------------------------------------------------------------
 

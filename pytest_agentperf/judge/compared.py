@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pytest_agentperf.judge.causes import explain, luck
-from pytest_agentperf.judge.gate import Thresholds, compare
+from pytest_agentperf.judge.causes import explain, luck, why
+from pytest_agentperf.judge.gate import Thresholds, compare, describe
 from pytest_agentperf.model.change import Change, Step, Verdict
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice
+
+_MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Compared:
     @property
     def fails(self) -> bool:
         return any(change.verdict.fails for change in self.changes)
+
+    def message(self, shown: str, nodeid: str) -> str:
+        """Of a test that fails by it, with the weightiest reasons; see `gate.describe`."""
+        worse = [change.metric for change in self.changes if change.verdict.fails]
+        return describe(self.changes, shown, nodeid, why(self.steps, worse)[:_MOST_REASONS])
 
 
 def compared(

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_agentperf.judge.baselines import Baselines, Tree
-from pytest_agentperf.judge.causes import why
 from pytest_agentperf.judge.compared import compared
-from pytest_agentperf.judge.gate import Thresholds, describe, priced
+from pytest_agentperf.judge.gate import Thresholds, priced
 from pytest_agentperf.judge.skeleton import skeleton
 from pytest_agentperf.model.change import Verdict
 from pytest_agentperf.model.committed import Committed
 from pytest_agentperf.model.profile import Profile
 from pytest_agentperf.price.cost import OwnPrice
-
-_REASONS = 3
 
 
 def regression(
@@ -39,11 +36,9 @@ def regression(
     old, new = priced(old, prices), priced(skeleton(seen), prices)
     accepts = [Verdict.REGRESSION] if "worse" in updates else []
     found = compared(old, new, thresholds, prices, seen, accepts=accepts)
-    worse = [change.metric for change in found.changes if change.verdict.fails]
-    if not worse:
+    if not found.fails:
         return ""
-    shown = f" in {store.path(seen.nodeid)}" if store else ""
-    return describe(found.changes, shown, seen.nodeid if store else "", why(found.steps, worse)[:_REASONS])
+    return found.message(f" in {store.path(seen.nodeid)}" if store else "", seen.nodeid if store else "")
 
 
 def _committed(nodeid: str) -> Committed | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_agentperf.judge.skeleton import agents
 from pytest_agentperf.model.call import ModelCall
-from pytest_agentperf.model.profile import Profile
+
+Step = tuple[str, ModelCall]
+"""A call and its agent."""
 
 
-def align(base: Profile, head: Profile) -> list[tuple[int, int]]:
+def align(ours: Sequence[Step], theirs: Sequence[Step]) -> list[tuple[int, int]]:
     """Positions of calls that are the same step of the agent, in order: the pairing of most weight that crosses nowhere.
 
     Steps are the same for their agent and for the tools that they ask for; among those that look alike what else is equal
     decides. A call that failed is never the same as one that did not.
     """
-    ours, theirs = ([*zip(agents(side), side.calls, strict=True)] for side in (base, head))
     start = _common(ours, theirs)
     end = _common(ours[start:][::-1], theirs[start:][::-1])
     middle = _pair(ours[start : len(ours) - end], theirs[start : len(theirs) - end])
@@ -26,17 +26,14 @@ def align(base: Profile, head: Profile) -> list[tuple[int, int]]:
     ]
 
 
-_Step = tuple[str, ModelCall]
-
-
-def _common(ours: Sequence[_Step], theirs: Sequence[_Step]) -> int:
+def _common(ours: Sequence[Step], theirs: Sequence[Step]) -> int:
     """How many steps from the start are the same in everything but their times."""
     pairs = enumerate(zip(ours, theirs, strict=False))
     same = (at for at, (one, other) in pairs if _weight(one, other) < _MOST)
     return next(same, min(len(ours), len(theirs)))
 
 
-def _pair(ours: Sequence[_Step], theirs: Sequence[_Step]) -> list[tuple[int, int]]:
+def _pair(ours: Sequence[Step], theirs: Sequence[Step]) -> list[tuple[int, int]]:
     weights = [[_weight(one, other) for other in theirs] for one in ours]
     best = [[0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
     for i in reversed(range(len(ours))):
@@ -60,7 +57,7 @@ _FIELDS = 10
 _MOST = _AGENT + _TOOLS + _FIELDS
 
 
-def _weight(one: _Step, other: _Step) -> int:
+def _weight(one: Step, other: Step) -> int:
     """0: they cannot be the same."""
     (my_agent, mine), (their_agent, theirs) = one, other
     if (mine.error is None) != (theirs.error is None) or mine.operation != theirs.operation:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pytest_agentperf.judge.align import align
+from pytest_agentperf.judge.align import Step, align
 from pytest_agentperf.judge.skeleton import agents
 from pytest_agentperf.judge.timeline import Part, Timeline, Work, timeline
 from pytest_agentperf.model.call import ModelCall
@@ -77,8 +77,8 @@ class Trace:
 
     def __init__(self, base: Profile, head: Profile, own_prices: Mapping[str, OwnPrice]) -> None:
         self.base, self.head, self._own_prices = base, head, own_prices
-        pairs = align(base, head)
-        self.slots = _slots(base, head, pairs)
+        ours, theirs = ([*zip(agents(side), side.calls, strict=True)] for side in (base, head))
+        self.slots = _slots(ours, theirs, align(ours, theirs))
         before = {slot.base.index: at for at, slot in enumerate(self.slots) if slot.base}
         after = {slot.head.index: at for at, slot in enumerate(self.slots) if slot.head}
         self.tools, old, new = _tools(base, head, before, after)
@@ -137,12 +137,11 @@ class Trace:
         self.line.work.update(new)
 
 
-def _slots(base: Profile, head: Profile, pairs: list[tuple[int, int]]) -> list[Slot]:
+def _slots(was: Sequence[Step], now: Sequence[Step], pairs: Iterable[tuple[int, int]]) -> list[Slot]:
     """In the order of the run; calls that it no longer makes stand where they were."""
     slots: list[Slot] = []
     done = 0
     paired = {theirs: ours for ours, theirs in pairs}
-    was, now = [*zip(agents(base), base.calls, strict=True)], [*zip(agents(head), head.calls, strict=True)]
 
     def gone(until: int) -> None:
         slots.extend(Slot(call, None, agent, call, present=True) for agent, call in was[done:until])
@@ -154,8 +153,9 @@ def _slots(base: Profile, head: Profile, pairs: list[tuple[int, int]]) -> list[S
             continue
         gone(ours)
         done = ours + 1
-        slots.append(Slot(base.calls[ours], call, agent, base.calls[ours], present=True))
-    gone(len(base.calls))
+        _, before = was[ours]
+        slots.append(Slot(before, call, agent, before, present=True))
+    gone(len(was))
     return slots
 
 

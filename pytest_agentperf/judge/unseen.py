@@ -31,7 +31,7 @@ def explained(edit: Edit, seen: Profile) -> Edit:
         if found.code == SEQUENTIAL and set(found.tools) == set(edit.tools)
     ]
     if lost and isclose(sum(lost), sum(edit.each), rel_tol=0.02, abs_tol=_NOISE_MS):
-        return one_by_one(edit.tools, {"agents": edit.agents, "calls": edit.calls})
+        return one_by_one(edit.tools, agents=edit.agents, calls=edit.calls)
     last = {_last_before(call, seen) for call in edit.calls}
     if len(last) == 1 and (tool := last.pop()) in edit.tools:
         what = "the wait for {tools}, the last tool before the next LLM call,"

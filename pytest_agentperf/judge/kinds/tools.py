@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pytest_agentperf.judge.kinds.edits import grouped, paired, shown, slots, tool_parts
@@ -10,27 +10,29 @@ from pytest_agentperf.judge.trace import Trace
 from pytest_agentperf.model.change import Edit
 
 
-def one_by_one(tools: Iterable[str], places: Mapping[str, Any]) -> Edit:
+def one_by_one(tools: Iterable[str], **shown_at: Any) -> Edit:
     """Of all agents and tools the same cause: what runs their tools is, as a rule, one place in the code."""
     what = "tools{of} run one after the other, and no longer at once: {tools}"
-    return Edit(kind="parallel-lost", key=(), what=what, tools=tuple(tools), **places)
+    return Edit(kind="parallel-lost", key=(), what=what, tools=tuple(tools), **shown_at)
 
 
 def lost(trace: Trace) -> Iterator[Edit]:
     """Tools of one answer that ran at once and now wait for each other."""
-    for tools, places in _reordered(trace, later=True):
-        yield one_by_one(tools, shown(trace, places))
+    tools, places = _reorder(trace, later=True)
+    if places:
+        yield one_by_one(tools, **shown(trace, places))
 
 
 def won(trace: Trace) -> Iterator[Edit]:
     """Tools of one answer that waited for each other and now run at once."""
-    for tools, places in _reordered(trace, later=False):
+    tools, places = _reorder(trace, later=False)
+    if places:
         what = "tools{of} run at once, and no longer one after the other: {tools}"
         yield Edit(kind="parallel-won", key=(), what=what, tools=tuple(tools), **shown(trace, places))
 
 
-def _reordered(trace: Trace, *, later: bool) -> Iterator[tuple[list[str], list[int]]]:
-    """Tools and places of the answers whose tools wait for more, or fewer, of each other; made so before it yields."""
+def _reorder(trace: Trace, *, later: bool) -> tuple[list[str], list[int]]:
+    """Make the tools of answers wait for more, or fewer, of each other, as in the run: which tools, and the answers' places."""
     places, names = [], set()
     for at, slot in slots(trace):
         parts = {part for part in tool_parts(trace, at) if paired(trace.tools[part[1]])}
@@ -45,7 +47,7 @@ def _reordered(trace: Trace, *, later: bool) -> Iterator[tuple[list[str], list[i
         for part, goal in trace.goal.work.items():
             if part in parts or (part in trace.line.work and parts & (goal.after ^ trace.line.work[part].after)):
                 trace.set_work(part, after=goal.after, lag_ns=goal.lag_ns)
-        yield sorted(names), places
+    return sorted(names), places
 
 
 def slower(trace: Trace) -> Iterator[Edit]:
